@@ -1,0 +1,47 @@
+// What the server and the commands know of a model that answers: messages in, text out. No wire names, no tokens.
+import type { EngineStats, FinishReason, ModelInfo, SamplingParams } from '../engine/types.js';
+
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  content: string;
+  name?: string;
+}
+
+export interface GenerationInput {
+  messages: readonly ChatMessage[];
+  sampling: SamplingParams;
+  /** Default: the context that is left. */
+  maxTokens?: number;
+  /** Text that ends the reply and is not part of it. */
+  stop: readonly string[];
+  /** Go on past the model's end-of-turn tokens (for benchmarks). */
+  ignoreEos: boolean;
+}
+
+export interface Usage {
+  promptTokens: number;
+  /** Every token the engine sampled for this reply, an end-of-turn token excepted. */
+  completionTokens: number;
+}
+
+export type TextDelta =
+  | { type: 'text'; text: string }
+  | { type: 'finish'; reason: FinishReason; usage: Usage };
+
+export interface ServedModel {
+  readonly id: string;
+  /** Unix seconds: when its files were written. */
+  readonly created: number;
+  readonly info: ModelInfo;
+  /** One reply. Throws EngineError or ChatTemplateError before the first delta where it can. */
+  chat(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TextDelta>;
+  stats(): EngineStats;
+  close(): Promise<void>;
+}
+
+/** The models a server offers. */
+export interface ModelCatalog {
+  list(): readonly ServedModel[];
+  /** Undefined for a name that is not served. */
+  get(id: string): ServedModel | undefined;
+}
