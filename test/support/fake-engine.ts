@@ -1,0 +1,200 @@
+// An `Engine` for tests: it plays token ids that the test gives, at the moment the test says, and records what was asked of it.
+// No model, no thread, no timers. A scripted reply is queued whole at once; a manual one is driven through its FakeCall.
+import type {
+  Engine,
+  EngineRequest,
+  EngineStats,
+  FinishReason,
+  ModelInfo,
+  TokenEvent,
+} from '../../src/engine/types.js';
+import { EngineError } from '../../src/engine/types.js';
+
+const INFO: ModelInfo = {
+  modelType: 'fake',
+  contextLength: 2048,
+  vocabSize: 512,
+  layers: 1,
+  parameters: 0,
+  weightBytes: 0,
+  eosTokens: [],
+  loadMs: 0,
+  device: 'cpu',
+  mlxVersion: '0',
+};
+
+export interface FakeEngineOptions {
+  info?: Partial<ModelInfo>;
+  /** The tokens of the next replies, one list a request; the last list serves all requests after it. */
+  replies?: readonly (readonly number[])[];
+  /** No reply by itself: the test drives each request through `nextCall()`. */
+  manual?: boolean;
+}
+
+/** One request as the engine saw it, and the reply to it. */
+export class FakeCall {
+  /** Resolves when the request was cancelled, by its signal or by the reader leaving. */
+  readonly cancelled: Promise<void>;
+  /** Tokens given out so far (to the queue, not yet necessarily read). */
+  readonly emitted: number[] = [];
+  wasCancelled = false;
+  #queue: (TokenEvent | Error)[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #resolveCancelled!: () => void;
+
+  constructor(
+    readonly request: EngineRequest,
+    private readonly onEnd: () => void,
+  ) {
+    this.cancelled = new Promise((resolve) => {
+      this.#resolveCancelled = resolve;
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Gives tokens as the engine would: a stop token or the token limit ends the reply. Nothing after the end. */
+  push(...tokens: number[]): void {
+    for (const token of tokens) {
+      if (this.#ended) return;
+      if (this.request.stopTokens.includes(token)) return this.finish('stop');
+      this.emitted.push(token);
+      this.#put({ type: 'token', token });
+      if (this.emitted.length >= this.request.maxTokens) return this.finish('length');
+    }
+  }
+
+  finish(reason: FinishReason): void {
+    this.#end({ type: 'finish', reason });
+  }
+
+  fail(error: Error): void {
+    this.#end(error);
+  }
+
+  cancel(): void {
+    if (this.#ended) return;
+    this.wasCancelled = true;
+    this.finish('cancelled');
+    this.#resolveCancelled();
+  }
+
+  async *events(): AsyncGenerator<TokenEvent> {
+    try {
+      for (;;) {
+        const event = this.#queue.shift();
+        if (event === undefined) {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+          continue;
+        }
+        if (event instanceof Error) throw event;
+        yield event;
+        if (event.type === 'finish') return;
+      }
+    } finally {
+      this.cancel();
+    }
+  }
+
+  #end(event: TokenEvent | Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#put(event);
+    this.onEnd();
+  }
+
+  #put(event: TokenEvent | Error): void {
+    this.#queue.push(event);
+    this.#wake?.();
+  }
+}
+
+export class FakeEngine implements Engine {
+  readonly info: ModelInfo;
+  /** Every request so far, oldest first. */
+  readonly calls: FakeCall[] = [];
+  /** What `stats()` tells; tests may change it. */
+  state: EngineStats['state'] = 'ready';
+  heartbeatMs = 0;
+  #replies: (readonly number[])[];
+  #manual: boolean;
+  #running = 0;
+  #taken = 0;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: FakeEngineOptions = {}) {
+    this.info = { ...INFO, ...options.info };
+    this.#replies = [...(options.replies ?? [[]])];
+    this.#manual = options.manual ?? false;
+  }
+
+  /** Replaces the script for the requests to come. */
+  play(...replies: (readonly number[])[]): void {
+    this.#replies = replies;
+  }
+
+  /** The next request that no `nextCall()` has returned yet, as soon as it is made. */
+  async nextCall(): Promise<FakeCall> {
+    const index = this.#taken++;
+    for (;;) {
+      const call = this.calls[index];
+      if (call) return call;
+      await new Promise<void>((resolve) => {
+        this.#waiters.push(resolve);
+      });
+    }
+  }
+
+  async *generate(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<TokenEvent> {
+    if (this.state !== 'ready') throw new EngineError('engine_closed', 'The engine is closed.');
+    const call = this.#open(request);
+    const abort = () => call.cancel();
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* call.events();
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  stats(): EngineStats {
+    const generatedTokens = this.calls.reduce((sum, call) => sum + call.emitted.length, 0);
+    const promptTokens = this.calls.reduce((sum, call) => sum + call.request.tokens.length, 0);
+    return {
+      state: this.state,
+      waiting: 0,
+      running: this.#running,
+      promptTokens,
+      generatedTokens,
+      heartbeatMs: this.heartbeatMs,
+      activeMemoryBytes: 0,
+      peakMemoryBytes: 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const call of this.calls) call.cancel();
+    this.state = 'closed';
+  }
+
+  #open(request: EngineRequest): FakeCall {
+    this.#running += 1;
+    const call = new FakeCall(request, () => {
+      this.#running -= 1;
+    });
+    this.calls.push(call);
+    for (const wake of this.#waiters.splice(0)) wake();
+    if (!this.#manual) {
+      const reply = this.#replies.length > 1 ? this.#replies.shift() : this.#replies[0];
+      call.push(...(reply ?? []));
+      call.finish('stop');
+    }
+    return call;
+  }
+}
