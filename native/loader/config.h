@@ -1,0 +1,45 @@
+// What config.json and generation_config.json say of a model, typed and range-checked. Any thread.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nn/quantization.h"
+#include "nn/rope_config.h"
+
+namespace mlxd {
+
+enum class LayerType { full_attention, sliding_attention };
+
+struct Config {
+  std::string model_type;
+  int vocab_size;
+  int hidden_size;
+  int intermediate_size;
+  int layers;
+  int heads;
+  int kv_heads;
+  int head_dim;
+  float rms_eps;
+  int max_position_embeddings;  // the longest context, prompt and answer together
+  bool tie_word_embeddings;
+  bool attention_bias;
+  bool mlp_bias;
+  nn::RopeConfig rope;
+
+  std::optional<int> sliding_window;   // tokens that a query of a sliding layer sees, itself included
+  bool use_sliding_window;             // Qwen: sliding_window counts only when this is set
+  int max_window_layers;               // Qwen: layers from this one on slide
+  std::vector<LayerType> layer_types;  // one a layer, or empty when the config has no such list
+
+  std::vector<int> eos_token_ids;  // of both files, sorted, each once; may be empty
+  std::optional<nn::Quantization> quantization;
+};
+
+/// Reads `folder`/config.json, and generation_config.json when there is one.
+/// Throws std::runtime_error that names file and key. Does not judge `model_type`: the registry does.
+Config load_config(const std::filesystem::path& folder);
+
+}  // namespace mlxd

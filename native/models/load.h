@@ -1,0 +1,34 @@
+// From a folder to a model ready to run. Engine thread only: all arrays are made on it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "loader/config.h"
+#include "models/model.h"
+
+namespace mlxd {
+
+/// What loading cost.
+struct LoadReport {
+  int64_t parameters;   // weights of the model, counted before quantization
+  size_t weight_bytes;  // size of the tensors in the files
+  size_t memory_bytes;  // MLX memory that the loaded model holds
+  double seconds;
+};
+
+struct LoadedModel {
+  Config config;
+  std::unique_ptr<Model> model;
+  LoadReport report;
+};
+
+/// Loads `folder` (config.json, *.safetensors) on the default device. All weights are evaluated when
+/// it returns. `progress`, if given, is called with the loaded fraction, from 0 to 1.
+/// Throws std::runtime_error that names the file, key or tensor at fault.
+LoadedModel load_model(const std::filesystem::path& folder,
+                       const std::function<void(double fraction)>& progress);
+
+}  // namespace mlxd

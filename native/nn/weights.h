@@ -1,0 +1,70 @@
+// The tensors of a checkpoint as paths, and who took which. Engine thread only. Reads no files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mlx/mlx.h"
+#include "nn/quantization.h"
+
+namespace mlxd {
+namespace mx = mlx::core;
+}
+
+namespace mlxd::nn {
+
+/// What a checkpoint holds. Tensors may be lazy: they are evaluated when a layer takes them.
+struct Checkpoint {
+  std::string folder;  // for messages
+  std::unordered_map<std::string, mx::array> tensors;
+  std::optional<Quantization> quantization;
+  std::optional<mx::Dtype> compute_dtype;     // dense tensors are cast to it; the file's own if empty
+  std::function<void(size_t bytes)> on_take;  // called with the stored size of each tensor taken
+};
+
+/// A path into a checkpoint: `w / "layers" / 3 / "mlp"`. Copies are cheap and share the checkpoint.
+class Weights {
+ public:
+  explicit Weights(Checkpoint checkpoint);
+
+  Weights operator/(std::string_view name) const;
+  Weights operator/(int index) const;
+
+  const std::string& path() const { return path_; }
+
+  /// Whether the tensor `path.name` is there.
+  bool has(std::string_view name) const;
+
+  /// The tensor `path.name`, evaluated, in the file's dtype. It leaves the checkpoint, so its memory
+  /// is the taker's. Throws when it is missing, has another shape, or was taken before.
+  mx::array take(std::string_view name, const mx::Shape& shape) const;
+
+  /// The same for a dense weight, cast to the dtype that this device computes in.
+  mx::array take_dense(std::string_view name, const mx::Shape& shape) const;
+
+  /// The scheme that the config gives the module at this path; none if it is to be dense.
+  std::optional<QuantizationScheme> scheme() const;
+
+  /// Drops whatever lies at or below this path: it is known not to be used.
+  void ignore() const;
+
+  /// Throws when tensors are left that nobody took or ignored (rotary `inv_freq` tables aside).
+  void expect_all_taken() const;
+
+  /// An error about the module at this path, for the layer that met it.
+  [[noreturn]] void fail(const std::string& what) const;
+
+ private:
+  Weights(std::shared_ptr<Checkpoint> checkpoint, std::string path);
+  std::string full_name(std::string_view name) const;
+
+  std::shared_ptr<Checkpoint> checkpoint_;
+  std::string path_;
+};
+
+}  // namespace mlxd::nn
