@@ -1,0 +1,14 @@
+// Failures that the person at the keyboard can mend: printed as their message alone, without a stack.
+
+export class BuildError extends Error {
+  override name = 'BuildError';
+}
+
+/** Runs a script's main function; a BuildError becomes its message and exit status 1. */
+export function main(script: string, work: () => Promise<void>): void {
+  work().catch((error: unknown) => {
+    if (error instanceof BuildError) console.error(`${script}: ${error.message}`);
+    else console.error(error);
+    process.exitCode = 1;
+  });
+}
