@@ -23,15 +23,17 @@ struct Config {
   int kv_heads;
   int head_dim;
   float rms_eps;
-  int max_position_embeddings;  // the longest context, prompt and answer together
-  bool tie_word_embeddings;
+  int max_position_embeddings;              // the longest context, prompt and answer together
+  std::optional<bool> tie_word_embeddings;  // absent: tied if the checkpoint has no lm_head
+  std::string hidden_act;                   // the activation of the MLP, as the config names it
   bool attention_bias;
   bool mlp_bias;
   nn::RopeConfig rope;
 
-  std::optional<int> sliding_window;   // tokens that a query of a sliding layer sees, itself included
-  bool use_sliding_window;             // Qwen: sliding_window counts only when this is set
-  int max_window_layers;               // Qwen: layers from this one on slide
+  std::optional<int>
+      sliding_window;       // tokens that a query of a sliding layer sees, itself included
+  bool use_sliding_window;  // Qwen: sliding_window counts only when this is set
+  int max_window_layers;    // Qwen: layers from this one on slide
   std::vector<LayerType> layer_types;  // one a layer, or empty when the config has no such list
 
   std::vector<int> eos_token_ids;  // of both files, sorted, each once; may be empty
@@ -39,7 +41,8 @@ struct Config {
 };
 
 /// Reads `folder`/config.json, and generation_config.json when there is one.
-/// Throws std::runtime_error that names file and key. Does not judge `model_type`: the registry does.
+/// Throws std::runtime_error that names file and key. Does not judge `model_type`: the registry
+/// does.
 Config load_config(const std::filesystem::path& folder);
 
 }  // namespace mlxd

@@ -25,9 +25,9 @@ struct LoadedModel {
   LoadReport report;
 };
 
-/// Loads `folder` (config.json, *.safetensors) on the default device. All weights are evaluated when
-/// it returns. `progress`, if given, is called with the loaded fraction, from 0 to 1.
-/// Throws std::runtime_error that names the file, key or tensor at fault.
+/// Loads `folder` (config.json, *.safetensors) on the default device. All weights are evaluated
+/// when it returns. `progress`, if given, is called with the loaded fraction, from 0 to 1. Throws
+/// std::runtime_error that names the file, key or tensor at fault.
 LoadedModel load_model(const std::filesystem::path& folder,
                        const std::function<void(double fraction)>& progress);
 

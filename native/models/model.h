@@ -1,4 +1,5 @@
-// What the engine knows of a model. Models see tensors and caches, never requests, samplers or threads.
+// What the engine knows of a model. Models see tensors and caches, never requests, samplers or
+// threads.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// Hidden states [T, hidden_size] after the final norm, of every token of the step. Appends to the step's caches.
+  /// Hidden states [T, hidden_size] after the final norm, of every token of the step. Appends to
+  /// the step's caches.
   virtual mx::array forward(const Step& step) const = 0;
 
   /// Logits [N, vocab_size] of hidden states [N, hidden_size].
@@ -25,7 +27,8 @@ class Model {
   virtual SequenceCache make_cache() const = 0;
 };
 
-/// Builds the model that `config.model_type` names. Throws std::runtime_error that lists the supported types for an unknown one.
+/// Builds the model that `config.model_type` names. Throws std::runtime_error that lists the
+/// supported types for an unknown one.
 std::unique_ptr<Model> make_model(const Config& config, const nn::Weights& weights);
 
 /// The `model_type`s of the registry, sorted.

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace mlxd::nn {
 
@@ -21,5 +22,11 @@ struct Quantization {
   QuantizationScheme standard;
   std::map<std::string, std::optional<QuantizationScheme>, std::less<>> overrides;
 };
+
+/// The scheme of the module at `path`; none if it is kept dense.
+inline std::optional<QuantizationScheme> scheme_of(const Quantization& q, std::string_view path) {
+  const auto found = q.overrides.find(path);
+  return found != q.overrides.end() ? found->second : q.standard;
+}
 
 }  // namespace mlxd::nn

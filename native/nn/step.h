@@ -14,7 +14,8 @@ struct Segment {
   SequenceCache* cache;
 };
 
-/// A prefill chunk is one long segment, a decode batch many of length one. Linears run on all T rows together, attention per segment.
+/// A prefill chunk is one long segment, a decode batch many of length one. Linears run on all T
+/// rows together, attention per segment.
 struct Step {
   mx::array tokens;  // [T] int32, T = sum of the segments' lengths
   std::vector<Segment> segments;

@@ -23,7 +23,7 @@ struct Checkpoint {
   std::string folder;  // for messages
   std::unordered_map<std::string, mx::array> tensors;
   std::optional<Quantization> quantization;
-  std::optional<mx::Dtype> compute_dtype;     // dense tensors are cast to it; the file's own if empty
+  std::optional<mx::Dtype> compute_dtype;  // dense tensors are cast to it; the file's own if empty
   std::function<void(size_t bytes)> on_take;  // called with the stored size of each tensor taken
 };
 
@@ -40,8 +40,8 @@ class Weights {
   /// Whether the tensor `path.name` is there.
   bool has(std::string_view name) const;
 
-  /// The tensor `path.name`, evaluated, in the file's dtype. It leaves the checkpoint, so its memory
-  /// is the taker's. Throws when it is missing, has another shape, or was taken before.
+  /// The tensor `path.name`, evaluated, in the file's dtype. It leaves the checkpoint, so its
+  /// memory is the taker's. Throws when it is missing, has another shape, or was taken before.
   mx::array take(std::string_view name, const mx::Shape& shape) const;
 
   /// The same for a dense weight, cast to the dtype that this device computes in.

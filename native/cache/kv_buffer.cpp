@@ -1,0 +1,75 @@
+// See kv_buffer.h.
+#include "cache/kv_buffer.h"
+
+namespace mlxd {
+
+namespace {
+
+constexpr int kBlock = 256;
+
+// Half as much again as is needed, so that each position is copied only a few times as a buffer
+// grows.
+int capacity_for(int positions) {
+  return (positions + positions / 2 + kBlock - 1) / kBlock * kBlock;
+}
+
+mx::array positions(const mx::array& buffer, int from, int to) {
+  mx::Shape stop = buffer.shape();
+  stop[2] = to;
+  return mx::slice(buffer, {0, 0, from, 0}, stop);
+}
+
+// A buffer of `capacity` positions like `sample`, beginning with positions [from, to) of `old`.
+mx::array moved(const mx::array& old, int from, int to, int capacity) {
+  mx::Shape rest = old.shape();
+  rest[2] = capacity - (to - from);
+  return mx::concatenate({positions(old, from, to), mx::zeros(rest, old.dtype())}, 2);
+}
+
+// Overwrites places of a buffer, in its own memory when nobody else holds it.
+mx::array written(const mx::array& buffer, const mx::array& update, int from) {
+  mx::Shape stop = buffer.shape();
+  stop[2] = from + update.shape(2);
+  return mx::slice_update(buffer, update, {0, 0, from, 0}, stop);
+}
+
+}  // namespace
+
+void KvBuffer::make_room(const mx::array& keys, const mx::array& values, int keep) {
+  const int length = keys.shape(2);
+  const int capacity = capacity_for(keep + length);
+  if (!buffers_) {
+    const auto empty = [&](const mx::array& like) {
+      mx::Shape shape = like.shape();
+      shape[2] = capacity;
+      return mx::zeros(shape, like.dtype());
+    };
+    buffers_ = Buffers{empty(keys), empty(values)};
+  } else if (end_ + length > buffers_->keys.shape(2)) {
+    buffers_ = Buffers{moved(buffers_->keys, end_ - keep, end_, capacity),
+                       moved(buffers_->values, end_ - keep, end_, capacity)};
+    end_ = keep;
+  }
+}
+
+std::pair<mx::array, mx::array> KvBuffer::append(const mx::array& keys, const mx::array& values,
+                                                 int keep) {
+  make_room(keys, values, keep);
+  const int from = end_;
+  end_ += keys.shape(2);
+  buffers_->keys = written(buffers_->keys, keys, from);
+  buffers_->values = written(buffers_->values, values, from);
+  return {positions(buffers_->keys, from - keep, end_),
+          positions(buffers_->values, from - keep, end_)};
+}
+
+std::vector<mx::array> KvBuffer::state() const {
+  if (!buffers_) return {};
+  return {buffers_->keys, buffers_->values};
+}
+
+size_t KvBuffer::bytes() const {
+  return buffers_ ? buffers_->keys.nbytes() + buffers_->values.nbytes() : 0;
+}
+
+}  // namespace mlxd

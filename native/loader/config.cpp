@@ -1,0 +1,169 @@
+// config.json field by field. Ranges are far above any real model's: they keep later arithmetic
+// from overflowing.
+#include "loader/config.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "loader/fields.h"
+#include "loader/quantization_config.h"
+#include "loader/text_file.h"
+
+namespace mlxd {
+
+namespace {
+
+constexpr size_t kMostConfigBytes = 16 << 20;
+constexpr int kMostLayers = 4096;
+constexpr int kMostWidth = 1 << 20;
+constexpr int kMostVocabulary = 1 << 24;
+constexpr int kMostPositions = 1 << 30;
+
+json::Value read_json(const std::filesystem::path& file) {
+  const std::string text = read_text_file(file, kMostConfigBytes);
+  try {
+    return json::parse(text);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(file.string() + ": " + error.what());
+  }
+}
+
+nn::RopeConfig read_scaling(const Fields& scaling, nn::RopeConfig rope) {
+  const char* key = scaling.has("rope_type") ? "rope_type" : "type";
+  const std::string type = scaling.string(key, "default");
+  if (type == "default") return rope;
+  if (type != "linear" && type != "llama3") {
+    scaling.fail(key, "\"" + type + "\" is not supported; supported are default, linear, llama3");
+  }
+  const float factor = scaling.real("factor", 1e-3, 1e6);
+  if (type == "linear") {
+    rope.scaling = nn::LinearRopeScaling{factor};
+    return rope;
+  }
+  const nn::Llama3RopeScaling llama3{
+      factor, scaling.real("low_freq_factor", 1e-3, 1e6),
+      scaling.real("high_freq_factor", 1e-3, 1e6),
+      scaling.integer("original_max_position_embeddings", 1, kMostPositions)};
+  if (llama3.low_freq_factor >= llama3.high_freq_factor) {
+    scaling.fail("high_freq_factor", "must be above low_freq_factor");
+  }
+  rope.scaling = llama3;
+  return rope;
+}
+
+// `rope_parameters` is where newer configs put rope_theta and rope_scaling together.
+nn::RopeConfig read_rope(const Fields& config) {
+  nn::RopeConfig rope;
+  rope.traditional = config.boolean("rope_traditional", false);
+  const auto parameters = config.fields("rope_parameters");
+  const Fields& place = parameters && parameters->has("rope_theta") ? *parameters : config;
+  rope.theta = place.real("rope_theta", 1.0, 1e12, rope.theta);
+  for (const Fields* holder : {&config, parameters ? &*parameters : nullptr}) {
+    if (holder && holder->real("partial_rotary_factor", 0.0, 1.0, 1.0f) != 1.0f) {
+      holder->fail("partial_rotary_factor", "other than 1 is not supported");
+    }
+  }
+  const auto scaling = config.fields("rope_scaling");
+  if (scaling) return read_scaling(*scaling, rope);
+  return parameters ? read_scaling(*parameters, rope) : rope;
+}
+
+std::vector<LayerType> read_layer_types(const Fields& config, int layers) {
+  const json::Value* value = config.find("layer_types");
+  if (value == nullptr) return {};
+  const auto* items = value->as<json::Array>();
+  if (items == nullptr || items->size() != static_cast<size_t>(layers)) {
+    config.fail("layer_types", "must be an array of num_hidden_layers strings");
+  }
+  std::vector<LayerType> types;
+  for (const json::Value& item : *items) {
+    const auto* name = item.as<std::string>();
+    if (name != nullptr && *name == "full_attention") {
+      types.push_back(LayerType::full_attention);
+    } else if (name != nullptr && *name == "sliding_attention") {
+      types.push_back(LayerType::sliding_attention);
+    } else {
+      config.fail("layer_types", "may hold only \"full_attention\" and \"sliding_attention\"");
+    }
+  }
+  return types;
+}
+
+void add_eos(const Fields& fields, std::vector<int>& ids) {
+  const json::Value* value = fields.find("eos_token_id");
+  if (value == nullptr) return;
+  const auto* array = value->as<json::Array>();
+  for (const json::Value& item : array != nullptr ? *array : json::Array{*value}) {
+    const auto* id = item.as<int64_t>();
+    if (id == nullptr || *id < 0 || *id >= kMostVocabulary) {
+      fields.fail("eos_token_id", "must be a token id or an array of token ids");
+    }
+    ids.push_back(static_cast<int>(*id));
+  }
+}
+
+std::vector<int> read_eos(const Fields& config, const std::filesystem::path& folder) {
+  std::vector<int> ids;
+  add_eos(config, ids);
+  const auto file = folder / "generation_config.json";
+  if (std::filesystem::exists(file)) {
+    const json::Value value = read_json(file);
+    add_eos(Fields(value, file.string()), ids);
+  }
+  std::ranges::sort(ids);
+  const auto repeats = std::ranges::unique(ids);
+  ids.erase(repeats.begin(), repeats.end());
+  return ids;
+}
+
+void read_sizes(const Fields& fields, Config& c) {
+  c.vocab_size = fields.integer("vocab_size", 1, kMostVocabulary);
+  c.hidden_size = fields.integer("hidden_size", 1, kMostWidth);
+  c.intermediate_size = fields.integer("intermediate_size", 1, kMostWidth);
+  c.layers = fields.integer("num_hidden_layers", 1, kMostLayers);
+  c.heads = fields.integer("num_attention_heads", 1, kMostWidth);
+  c.kv_heads = fields.integer("num_key_value_heads", 1, c.heads, c.heads);
+  if (c.heads % c.kv_heads != 0) {
+    fields.fail("num_key_value_heads", "must divide num_attention_heads");
+  }
+  if (!fields.has("head_dim") && c.hidden_size % c.heads != 0) {
+    fields.fail("num_attention_heads", "must divide hidden_size when there is no head_dim");
+  }
+  c.head_dim = fields.integer("head_dim", 2, kMostWidth, c.hidden_size / c.heads);
+  if (c.head_dim % 2 != 0) fields.fail("head_dim", "must be even");
+  c.max_position_embeddings = fields.integer("max_position_embeddings", 1, kMostPositions);
+}
+
+void read_attention_windows(const Fields& fields, Config& c) {
+  if (fields.has("sliding_window")) {
+    c.sliding_window = fields.integer("sliding_window", 1, kMostPositions);
+  }
+  c.use_sliding_window = fields.boolean("use_sliding_window", false);
+  c.max_window_layers = fields.integer("max_window_layers", 0, kMostLayers, 28);
+  c.layer_types = read_layer_types(fields, c.layers);
+}
+
+}  // namespace
+
+Config load_config(const std::filesystem::path& folder) {
+  const auto file = folder / "config.json";
+  const json::Value value = read_json(file);
+  const Fields fields(value, file.string());
+  Config c{};
+  c.model_type = fields.string("model_type");
+  read_sizes(fields, c);
+  c.rms_eps = fields.real("rms_norm_eps", 0.0, 1.0);
+  if (fields.has("tie_word_embeddings")) {
+    c.tie_word_embeddings = fields.boolean("tie_word_embeddings", false);
+  }
+  c.hidden_act = fields.string("hidden_act", "silu");
+  c.attention_bias = fields.boolean("attention_bias", false);
+  c.mlp_bias = fields.boolean("mlp_bias", false);
+  c.rope = read_rope(fields);
+  read_attention_windows(fields, c);
+  c.eos_token_ids = read_eos(fields, folder);
+  c.quantization = read_quantization(fields);
+  return c;
+}
+
+}  // namespace mlxd

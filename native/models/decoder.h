@@ -1,0 +1,60 @@
+// A decoder-only language model around blocks of any kind: embedding, blocks, final norm, output
+// head.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "models/model.h"
+#include "nn/embedding.h"
+#include "nn/norm.h"
+
+namespace mlxd {
+
+/// `Block` has `mx::array operator()(x, step, layer)` and a member `attention` that makes its
+/// cache.
+template <class Block>
+class Decoder : public Model {
+ public:
+  /// `make_block(weights, layer)` builds one block from the weights of its layer.
+  template <class MakeBlock>
+  Decoder(const Config& c, const nn::Weights& w, const MakeBlock& make_block)
+      : embedding_(w / "model" / "embed_tokens", c.vocab_size, c.hidden_size),
+        norm_(w / "model" / "norm", c.hidden_size, c.rms_eps) {
+    for (int layer = 0; layer < c.layers; ++layer) {
+      blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
+    }
+    const nn::Weights head = w / "lm_head";
+    if (c.tie_word_embeddings.value_or(!head.has("weight"))) {
+      head.ignore();
+    } else {
+      head_.emplace(head, c.hidden_size, c.vocab_size);
+    }
+  }
+
+  mx::array forward(const Step& step) const override {
+    mx::array x = embedding_(step.tokens);
+    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+      x = blocks_[layer](x, step, static_cast<int>(layer));
+    }
+    return norm_(x);
+  }
+
+  mx::array logits(const mx::array& hidden) const override {
+    return head_ ? (*head_)(hidden) : embedding_.as_linear(hidden);
+  }
+
+  SequenceCache make_cache() const override {
+    SequenceCache cache;
+    for (const Block& block : blocks_) cache.layers.push_back(block.attention.make_cache());
+    return cache;
+  }
+
+ private:
+  nn::Embedding embedding_;
+  std::vector<Block> blocks_;
+  nn::RmsNorm norm_;
+  std::optional<nn::Linear> head_;  // tied to the embedding when absent
+};
+
+}  // namespace mlxd

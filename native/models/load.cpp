@@ -1,0 +1,36 @@
+// See load.h.
+#include "models/load.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "loader/checkpoint.h"
+
+namespace mlxd {
+
+LoadedModel load_model(const std::filesystem::path& folder,
+                       const std::function<void(double fraction)>& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const size_t memory_before = mx::get_active_memory();
+  Config config = load_config(folder);
+  LoadedCheckpoint loaded = open_checkpoint(folder, config.quantization);
+  if (progress) {
+    loaded.checkpoint.on_take = [&progress, taken = size_t{0},
+                                 total = loaded.bytes](size_t bytes) mutable {
+      taken += bytes;
+      progress(static_cast<double>(taken) / static_cast<double>(total));
+    };
+  }
+  const nn::Weights weights(std::move(loaded.checkpoint));
+  std::unique_ptr<Model> model = make_model(config, weights);
+  weights.expect_all_taken();
+  if (progress) progress(1.0);
+  mx::clear_cache();  // of the buffers that held weights before they were cast or repacked
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const size_t memory = mx::get_active_memory();
+  const LoadReport report{loaded.parameters, loaded.bytes, memory - std::min(memory, memory_before),
+                          seconds.count()};
+  return {std::move(config), std::move(model), report};
+}
+
+}  // namespace mlxd

@@ -1,0 +1,34 @@
+// See pre_norm_block.h.
+#include "models/pre_norm_block.h"
+
+namespace mlxd {
+
+namespace {
+
+nn::NormQkv make_qkv(const Config& c, const nn::Weights& w, nn::Bias bias) {
+  const nn::Weights attention = w / "self_attn";
+  const int kv_width = c.kv_heads * c.head_dim;
+  return {nn::RmsNorm(w / "input_layernorm", c.hidden_size, c.rms_eps),
+          nn::Linear(attention / "q_proj", c.hidden_size, c.heads * c.head_dim, bias),
+          nn::Linear(attention / "k_proj", c.hidden_size, kv_width, bias),
+          nn::Linear(attention / "v_proj", c.hidden_size, kv_width, bias)};
+}
+
+nn::NormSwiGlu make_gate_up(const Config& c, const nn::Weights& w, nn::Bias bias) {
+  const nn::Weights mlp = w / "mlp";
+  return {nn::RmsNorm(w / "post_attention_layernorm", c.hidden_size, c.rms_eps),
+          nn::Linear(mlp / "gate_proj", c.hidden_size, c.intermediate_size, bias),
+          nn::Linear(mlp / "up_proj", c.hidden_size, c.intermediate_size, bias)};
+}
+
+}  // namespace
+
+PreNormBlock::PreNormBlock(const Config& c, const nn::Weights& w, nn::Attention attend,
+                           BlockBiases biases)
+    : qkv(make_qkv(c, w, biases.qkv)),
+      attention(std::move(attend)),
+      out(nn::Linear(w / "self_attn" / "o_proj", c.heads * c.head_dim, c.hidden_size, biases.out)),
+      gate_up(make_gate_up(c, w, biases.mlp)),
+      down(nn::Linear(w / "mlp" / "down_proj", c.intermediate_size, c.hidden_size, biases.mlp)) {}
+
+}  // namespace mlxd

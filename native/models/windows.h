@@ -1,0 +1,18 @@
+// Which layers slide, by how much: the rules that families share.
+#pragma once
+
+#include <optional>
+
+#include "loader/config.h"
+
+namespace mlxd {
+
+/// The window of a layer that `layer_types` names sliding; nothing for others, and without the
+/// list. Throws when such a layer has no `sliding_window`.
+std::optional<int> listed_window(const Config& c, int layer);
+
+/// Qwen's rule: no layer slides unless `use_sliding_window`; then those of `layer_types`, or
+/// without that list all from `max_window_layers` on.
+std::optional<int> qwen_window(const Config& c, int layer);
+
+}  // namespace mlxd

@@ -1,0 +1,77 @@
+// See attention.h.
+#include "nn/attention.h"
+
+#include <cmath>
+
+#include "cache/kv_cache.h"
+#include "cache/rotating_cache.h"
+
+namespace mlxd::nn {
+
+namespace {
+
+mx::array rows(const mx::array& x, int from, int count) {
+  if (from == 0 && count == x.shape(0)) return x;
+  return mx::slice(x, {from, 0}, {from + count, x.shape(1)});
+}
+
+// [L, heads * head_dim] -> [L, heads, head_dim]
+mx::array split_heads(const mx::array& x, int heads) {
+  return mx::reshape(x, {x.shape(0), heads, -1});
+}
+
+// [L, heads, head_dim] -> [1, heads, L, head_dim]
+mx::array heads_first(const mx::array& x) {
+  return mx::expand_dims(mx::transpose(x, {1, 0, 2}), 0);
+}
+
+// [L, S], true where query i, at key position S - L + i, may see key j.
+mx::array window_mask(int queries, int keys, int window) {
+  const mx::array position = mx::expand_dims(mx::arange(keys - queries, keys), 1);
+  const mx::array key = mx::expand_dims(mx::arange(keys), 0);
+  return mx::logical_and(key <= position, key > position - window);
+}
+
+}  // namespace
+
+mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {
+  std::vector<mx::array> outputs;
+  int row = 0;
+  for (const Segment& segment : step.segments) {
+    const auto part = [&](const mx::array& x) { return rows(x, row, segment.length); };
+    outputs.push_back(attend({part(qkv.q), part(qkv.k), part(qkv.v)}, segment, layer));
+    row += segment.length;
+  }
+  return outputs.size() == 1 ? outputs.front() : mx::concatenate(outputs, 0);
+}
+
+mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) const {
+  mx::array q = split_heads(qkv.q, shape_.heads);
+  mx::array k = split_heads(qkv.k, shape_.kv_heads);
+  if (norms_) {
+    q = norms_->q(q);
+    k = norms_->k(k);
+  }
+  q = rope_(heads_first(q), segment.offset);
+  k = rope_(heads_first(k), segment.offset);
+  const mx::array v = heads_first(split_heads(qkv.v, shape_.kv_heads));
+  const auto [keys, values] = segment.cache->layers[layer]->append(k, v);
+
+  const float scale = 1 / std::sqrt(static_cast<float>(shape_.head_dim));
+  const int positions = keys.shape(2);
+  const bool windowed = shape_.window && positions > *shape_.window;
+  const mx::array attended = windowed
+                                 ? mx::fast::scaled_dot_product_attention(
+                                       q, keys, values, scale, "array",
+                                       window_mask(segment.length, positions, *shape_.window))
+                                 : mx::fast::scaled_dot_product_attention(
+                                       q, keys, values, scale, segment.length > 1 ? "causal" : "");
+  return mx::reshape(mx::transpose(attended, {0, 2, 1, 3}), {segment.length, -1});
+}
+
+std::unique_ptr<LayerCache> Attention::make_cache() const {
+  if (shape_.window) return std::make_unique<RotatingCache>(*shape_.window);
+  return std::make_unique<KvCache>();
+}
+
+}  // namespace mlxd::nn

@@ -1,0 +1,38 @@
+// Linear layers: plain, and with the residual added. Leaves over kernels/ and mx.
+#pragma once
+
+#include <optional>
+
+#include "nn/matrix.h"
+
+namespace mlxd::nn {
+
+/// Whether a linear layer adds a bias.
+enum class Bias { if_present, required };
+
+class Linear {
+ public:
+  /// Takes `weight` [outputs, inputs] (or its quantized form) and `bias` [outputs] of `w`.
+  Linear(const Weights& w, int inputs, int outputs, Bias bias = Bias::if_present);
+
+  /// x [T, inputs] -> [T, outputs].
+  mx::array operator()(const mx::array& x) const;
+
+ private:
+  Matrix weight_;
+  std::optional<mx::array> bias_;
+};
+
+/// A linear layer whose output is added to the residual stream.
+class ResidualLinear {
+ public:
+  explicit ResidualLinear(Linear linear) : linear_(std::move(linear)) {}
+
+  /// x [T, inputs], residual [T, outputs] -> residual + linear(x).
+  mx::array operator()(const mx::array& x, const mx::array& residual) const;
+
+ private:
+  Linear linear_;
+};
+
+}  // namespace mlxd::nn
