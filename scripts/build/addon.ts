@@ -4,15 +4,15 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildError } from './errors.js';
 import { capture } from './exec.js';
+import { buildFraction } from './fraction.js';
 import { mlxRoot } from './mlx.js';
 import { ADDON, BUILD, bin } from './paths.js';
 import type { Progress } from './progress.js';
 import { requireCompiler } from './requirements.js';
 import { clearStamp, hashInputs, isFresh, writeStamp } from './stamps.js';
 
-const OUT = join(BUILD, 'cmake');
-const NINJA_STEP = /^\[(\d+)\/(\d+)\]/;
-const MAKE_STEP = /^\[ *(\d+)%\]/;
+/** The CMake tree of the addon and of the plain C++ tests. */
+export const OUT = join(BUILD, 'cmake');
 
 const hashAddon = (): string =>
   hashInputs({ files: ['native', 'CMakeLists.txt', 'node_modules/node-addon-api/package.json'], values: [mlxRoot()] });
@@ -25,13 +25,9 @@ export async function buildAddon(progress: Progress): Promise<string> {
   await requireCompiler();
   const hash = hashAddon();
   clearStamp('addon');
-  if (!isConfiguredFor(mlxRoot())) {
-    progress.update('configuring');
-    rmSync(join(OUT, 'CMakeCache.txt'), { force: true });
-    await cmakeJs('configure', () => undefined);
-  }
+  await configureAddon(progress);
   progress.update('compiling', 0);
-  await cmakeJs('build', (line) => {
+  await cmakeJs(['build', '--target', 'mlxd'], (line) => {
     const fraction = buildFraction(line);
     if (fraction !== undefined) progress.update('compiling', fraction);
   });
@@ -39,23 +35,23 @@ export async function buildAddon(progress: Progress): Promise<string> {
   return 'compiled';
 }
 
-/** CMake keeps its MLX in its cache: another one, or a new CMake tree, needs a configure first. */
-function isConfiguredFor(root: string): boolean {
+/** Writes the CMake tree unless it is there for this MLX: CMake keeps its settings and would not see another one. */
+export async function configureAddon(progress: Progress): Promise<void> {
+  const settings = { MLX_ROOT: mlxRoot(), MLXD_TESTS: 'ON' };
   const cache = join(OUT, 'CMakeCache.txt');
-  return existsSync(cache) && readFileSync(cache, 'utf8').split('\n').includes(`MLX_ROOT:PATH=${root}`);
+  const kept = existsSync(cache) ? readFileSync(cache, 'utf8') : '';
+  if (
+    Object.entries(settings).every(([name, value]) => new RegExp(`^${name}:\\w+=(.*)$`, 'm').exec(kept)?.[1] === value)
+  ) {
+    return;
+  }
+  progress.update('configuring');
+  rmSync(cache, { force: true });
+  const flags = Object.entries(settings).map(([name, value]) => `--CD${name}=${value}`);
+  await cmakeJs(['configure', ...flags], () => undefined);
 }
 
-async function cmakeJs(verb: 'configure' | 'build', onLine: (line: string) => void): Promise<void> {
-  const { code, output } = await capture(bin('cmake-js'), [verb, '--out', OUT, `--CDMLX_ROOT=${mlxRoot()}`], {
-    onLine,
-  });
-  if (code !== 0) throw new BuildError(`the addon did not ${verb}:\n${output}`);
-}
-
-/** How far Ninja (`[3/12]`) or make (`[ 25%]`) says it is, 0 to 1. */
-function buildFraction(line: string): number | undefined {
-  const ninja = NINJA_STEP.exec(line);
-  if (ninja) return Number(ninja[1]) / Number(ninja[2]);
-  const make = MAKE_STEP.exec(line);
-  return make ? Number(make[1]) / 100 : undefined;
+async function cmakeJs(args: readonly string[], onLine: (line: string) => void): Promise<void> {
+  const { code, output } = await capture(bin('cmake-js'), [...args, '--out', OUT], { onLine });
+  if (code !== 0) throw new BuildError(`the addon did not build:\n${output}`);
 }

@@ -1,0 +1,81 @@
+// Suites `native`, `asan` and `tsan`: the C++ tests, as they are and under the sanitizers.
+
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configureAddon, OUT } from '../build/addon.js';
+import { BuildError } from '../build/errors.js';
+import { capture, passThrough } from '../build/exec.js';
+import { buildFraction } from '../build/fraction.js';
+import { mlxRoot } from '../build/mlx.js';
+import { BUILD, ROOT } from '../build/paths.js';
+import { type Progress, showProgress } from '../build/progress.js';
+import { findOnPath, requireCompiler } from '../build/requirements.js';
+import { type Counts, NONE, sum } from './suite.js';
+
+const DOCTEST_SUMMARY = /test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/;
+
+/** Builds and runs the C++ tests in the addon's own CMake tree, so that nothing is compiled twice. */
+export function runNative(filters: readonly string[]): Promise<Counts> {
+  return buildAndTest('native', OUT, filters, configureAddon);
+}
+
+/** The same in a tree of its own, with every layer compiled for the sanitizers. */
+export function runSanitized(name: 'asan' | 'tsan', filters: readonly string[]): Promise<Counts> {
+  const folder = join(BUILD, name);
+  const sanitizers = name === 'asan' ? 'address,undefined' : 'thread';
+  return buildAndTest(name, folder, filters, async () => {
+    if (existsSync(join(folder, 'CMakeCache.txt'))) return;
+    const generator = findOnPath('ninja') ? ['-G', 'Ninja'] : [];
+    const flags = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DMLXD_TESTS=ON', `-DMLXD_SANITIZE=${sanitizers}`];
+    await cmake(['-S', ROOT, '-B', folder, ...generator, ...flags, `-DMLX_ROOT=${mlxRoot()}`]);
+  });
+}
+
+async function buildAndTest(
+  name: string,
+  folder: string,
+  filters: readonly string[],
+  configure: (progress: Progress) => Promise<void>,
+): Promise<Counts> {
+  await requireCompiler();
+  await showProgress(`${name} build`, async (progress) => {
+    progress.update('configuring');
+    await configure(progress);
+    progress.update('compiling', 0);
+    await cmake(['--build', folder, '--parallel'], (line) => {
+      const fraction = buildFraction(line);
+      if (fraction !== undefined) progress.update('compiling', fraction);
+    });
+    return 'compiled';
+  });
+  return runTests(name, folder, filters);
+}
+
+async function cmake(args: readonly string[], onLine?: (line: string) => void): Promise<void> {
+  const { code, output } = await capture('cmake', args, onLine ? { onLine } : {});
+  if (code !== 0) throw new BuildError(`the C++ tests did not build:\n${output}`);
+}
+
+async function runTests(name: string, folder: string, filters: readonly string[]): Promise<Counts> {
+  const report = join(BUILD, 'reports', `${name}.xml`);
+  mkdirSync(join(BUILD, 'reports'), { recursive: true });
+  const narrowed = filters.length > 0 ? ['-R', filters.join('|')] : ['--no-tests=error'];
+  const status = await passThrough('ctest', [
+    ...['--test-dir', folder, '--output-on-failure', '--parallel', '2', '--timeout', '300'],
+    ...['--output-junit', report, ...narrowed],
+  ]);
+  const counts = sum(readReport(report));
+  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** The doctest cases of each executable, which ctest itself counts as one; one that died without a summary failed. */
+function readReport(file: string): Counts[] {
+  if (!existsSync(file)) return [];
+  return [...readFileSync(file, 'utf8').matchAll(/<testcase [^>]*status="(\w+)"[\s\S]*?<\/testcase>/g)].map(
+    ([text, status]) => {
+      const [, passed, failed, skipped] = DOCTEST_SUMMARY.exec(text) ?? [];
+      const counts = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
+      return status === 'fail' && counts.failed === 0 ? { ...NONE, passed: counts.passed, failed: 1 } : counts;
+    },
+  );
+}
