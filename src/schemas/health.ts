@@ -1,0 +1,25 @@
+// Wire type of GET /health.
+
+export type HealthStatus = 'ok' | 'loading' | 'degraded' | 'draining';
+
+export interface ModelHealth {
+  id: string;
+  /** The engine thread's own word; `stalled` when it has work and has not gone through its loop for long. */
+  state: 'loading' | 'ready' | 'stalled' | 'failed' | 'closed';
+  waiting: number;
+  running: number;
+  prompt_tokens: number;
+  generated_tokens: number;
+  heartbeat_ms: number;
+  active_memory_bytes: number;
+  peak_memory_bytes: number;
+}
+
+export interface Health {
+  status: HealthStatus;
+  version: string;
+  uptime_seconds: number;
+  /** Requests that this server is answering with a generation. */
+  in_flight: number;
+  models: ModelHealth[];
+}

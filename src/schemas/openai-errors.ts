@@ -1,0 +1,186 @@
+// The error catalogue of the OpenAI-style routes: every error a client can get, with its status, type, code, param and wording.
+// Nothing here knows HTTP handlers or the engine; `server/error-handler.ts` picks from this table.
+
+export type ErrorType = 'invalid_request_error' | 'permission_error' | 'rate_limit_error' | 'server_error';
+
+export interface ErrorBody {
+  error: { message: string; type: ErrorType; param: string | null; code: string | null };
+}
+
+interface ErrorFields {
+  status: number;
+  type: ErrorType;
+  code: string | null;
+  param: string | null;
+  /** Seconds, for the `retry-after` header. */
+  retryAfter?: number;
+}
+
+/** An error as the client sees it. `cause` is for the log only. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly body: ErrorBody;
+
+  constructor(message: string, fields: ErrorFields, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'ApiError';
+    this.status = fields.status;
+    this.retryAfter = fields.retryAfter;
+    this.body = { error: { message, type: fields.type, param: fields.param, code: fields.code } };
+  }
+}
+
+type Kind = 'integer' | 'decimal';
+
+function invalid(code: string | null, param: string | null, message: string, status = 400): ApiError {
+  return new ApiError(message, { status, type: 'invalid_request_error', code, param });
+}
+
+function forbidden(code: string, message: string): ApiError {
+  return new ApiError(message, { status: 403, type: 'permission_error', code, param: null });
+}
+
+function unavailable(code: string, message: string, cause?: unknown): ApiError {
+  return new ApiError(message, { status: 503, type: 'server_error', code, param: null, retryAfter: 2 }, cause);
+}
+
+/** `'a', 'b', and 'c'` */
+function quotedList(values: readonly unknown[]): string {
+  const quoted = values.map((value) => `'${String(value)}'`);
+  return new Intl.ListFormat('en', { type: 'conjunction' }).format(quoted);
+}
+
+/** Echoed user text stays short. */
+function quote(value: unknown): string {
+  const text = String(value);
+  return `'${text.length > 100 ? `${text.slice(0, 100)}…` : text}'`;
+}
+
+export const apiErrors = {
+  // The body as a whole
+  unparsableBody: () =>
+    invalid(
+      null,
+      null,
+      'We could not parse the JSON body of your request. Send one JSON object, in UTF-8, ' +
+        "without the keys '__proto__' or 'constructor.prototype'.",
+    ),
+  unsupportedContentType: (got: string | undefined) =>
+    invalid(
+      'unsupported_content_type',
+      null,
+      `Unsupported content type: ${got === undefined ? 'none given' : quote(got)}. ` +
+        "Send 'Content-Type: application/json'.",
+      415,
+    ),
+  bodyTooLarge: (limitBytes: number) =>
+    invalid('request_too_large', null, `The request body is larger than the limit of ${limitBytes} bytes.`, 413),
+  invalidRequest: (message: string, status = 400) => invalid('invalid_request', null, message, status),
+
+  // One parameter
+  missingParameter: (param: string) =>
+    invalid('missing_required_parameter', param, `Missing required parameter: '${param}'.`),
+  invalidType: (param: string, expected: string, got: string) =>
+    invalid('invalid_type', param, `Invalid type for '${param}': expected ${expected}, but got ${got} instead.`),
+  invalidValue: (param: string, value: unknown, supported: readonly unknown[]) =>
+    invalid('invalid_value', param, `Invalid value: ${quote(value)}. Supported values are: ${quotedList(supported)}.`),
+  belowMinimum: (param: string, kind: Kind, minimum: number, value: unknown) =>
+    invalid(
+      `${kind}_below_min_value`,
+      param,
+      `Invalid '${param}': ${kind} below minimum value. Expected a value >= ${minimum}, but got ${value} instead.`,
+    ),
+  aboveMaximum: (param: string, kind: Kind, maximum: number, value: unknown) =>
+    invalid(
+      `${kind}_above_max_value`,
+      param,
+      `Invalid '${param}': ${kind} above maximum value. Expected a value <= ${maximum}, but got ${value} instead.`,
+    ),
+  emptyArray: (param: string) =>
+    invalid('empty_array', param, `Invalid '${param}': empty array. Expected an array with at least one element.`),
+  arrayTooLong: (param: string, maximum: number, length: number) =>
+    invalid(
+      'array_above_max_length',
+      param,
+      `Invalid '${param}': array too long. Expected at most ${maximum} elements, but got ${length} instead.`,
+    ),
+  emptyString: (param: string) =>
+    invalid('empty_string', param, `Invalid '${param}': empty string. Expected at least one character.`),
+  stringTooLong: (param: string, maximum: number, length: number) =>
+    invalid(
+      'string_above_max_length',
+      param,
+      `Invalid '${param}': string too long. Expected at most ${maximum} characters, but got ${length} instead.`,
+    ),
+  unsupportedParameter: (param: string) =>
+    invalid('unsupported_parameter', param, `Unsupported parameter: '${param}' is not supported by this server.`),
+  unsupportedValue: (param: string, value: unknown, supported: string) =>
+    invalid(
+      'unsupported_value',
+      param,
+      `Unsupported value: '${param}' does not support ${quote(value)} on this server. Only ${supported} is supported.`,
+    ),
+  unsupportedContent: (param: string, value: unknown) =>
+    invalid(
+      'unsupported_value',
+      param,
+      `Invalid content type: ${quote(value)} is not supported by this model. Send text content.`,
+    ),
+  streamOptionsWithoutStream: (param: string) =>
+    invalid(null, param, "The 'stream_options' parameter is only allowed when 'stream' is enabled."),
+  unmatchedToolMessage: (param: string) =>
+    invalid(
+      null,
+      param,
+      "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+    ),
+  invalidMessages: (message: string) => invalid('invalid_value', 'messages', message),
+  contextLengthExceeded: (message: string) => invalid('context_length_exceeded', 'messages', message),
+
+  // What was asked for
+  modelNotFound: (id: string) =>
+    invalid(
+      'model_not_found',
+      'model',
+      `The model ${quote(id)} does not exist here. GET /v1/models lists the models that do.`,
+      404,
+    ),
+  unknownUrl: (method: string, path: string) =>
+    invalid('unknown_url', null, `Unknown request URL: ${method} ${quote(path)}. Please check the URL for typos.`, 404),
+  methodNotAllowed: (method: string, path: string, allowed: string) =>
+    invalid('method_not_allowed', null, `${method} is not allowed on ${path}. Allowed: ${allowed}.`, 405),
+
+  // Who asked
+  hostNotAllowed: (host: string | undefined) =>
+    forbidden(
+      'host_not_allowed',
+      `The Host header ${host === undefined ? 'is missing' : `${quote(host)} is not allowed`}. ` +
+        'Use localhost or 127.0.0.1, or add the name to the allowed hosts of the server.',
+    ),
+  originNotAllowed: (origin: string) =>
+    forbidden(
+      'origin_not_allowed',
+      `The origin ${quote(origin)} is not allowed. Add it to the allowed origins of the server if you trust it.`,
+    ),
+
+  // The server's own state
+  tooManyRequests: () =>
+    new ApiError('The server is at its limit of concurrent requests. Try again soon.', {
+      status: 429,
+      type: 'rate_limit_error',
+      code: 'queue_full',
+      param: null,
+      retryAfter: 1,
+    }),
+  modelLoading: () => unavailable('model_loading', 'The model is still loading. Try again soon.'),
+  modelUnavailable: (cause?: unknown) =>
+    unavailable('model_unavailable', 'The model cannot answer now: its engine has stopped.', cause),
+  shuttingDown: () => unavailable('server_shutting_down', 'The server is shutting down.'),
+  internal: (cause: unknown) =>
+    new ApiError(
+      'The server had an error while processing your request. Its log tells more under the x-request-id of this response.',
+      { status: 500, type: 'server_error', code: null, param: null },
+      cause,
+    ),
+} as const;

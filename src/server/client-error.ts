@@ -1,0 +1,28 @@
+// Answers what never became a request: bytes that are not HTTP, headers that are too large, a request that came too slowly.
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ApiError, apiErrors } from '../schemas/openai-errors.js';
+import { newRequestId } from './plugins/request-id.js';
+
+const BY_CODE: Record<string, () => ApiError> = {
+  HPE_HEADER_OVERFLOW: () => apiErrors.invalidRequest('The request headers are too large.', 431),
+  ERR_HTTP_REQUEST_TIMEOUT: () => apiErrors.invalidRequest('The request took too long to arrive.', 408),
+};
+
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const known = BY_CODE[error.code ?? ''];
+  const { status, body } = known ? known() : apiErrors.invalidRequest('The request is not valid HTTP.');
+  const json = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(json)}`,
+    `X-Request-Id: ${newRequestId()}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+}

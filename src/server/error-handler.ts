@@ -1,0 +1,59 @@
+// Turns whatever was thrown into an error of the catalogue, and answers with it. The only place that decides what of an error a
+// client may read: the text of a 5xx is the catalogue's own, its cause goes to the log.
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { EngineError } from '../engine/types.js';
+import { ApiError, apiErrors } from '../schemas/openai-errors.js';
+
+type FrameworkErrors = Record<string, (request: FastifyRequest, error: FastifyError) => ApiError>;
+
+const FRAMEWORK_ERRORS: FrameworkErrors = {
+  FST_ERR_CTP_INVALID_JSON_BODY: apiErrors.unparsableBody,
+  FST_ERR_CTP_EMPTY_JSON_BODY: apiErrors.unparsableBody,
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: apiErrors.unparsableBody,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: (request) => apiErrors.unsupportedContentType(request.headers['content-type']),
+  FST_ERR_CTP_BODY_TOO_LARGE: (request) => apiErrors.bodyTooLarge(request.routeOptions.bodyLimit),
+  FST_ERR_BAD_URL: () => apiErrors.invalidRequest('The URL holds a broken percent-encoding.'),
+  FST_ERR_MAX_PARAM_LENGTH: () => apiErrors.invalidRequest('The URL is too long.', 414),
+};
+
+export function toApiError(error: unknown, request: FastifyRequest): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof EngineError) return fromEngineError(error);
+  if (!(error instanceof Error)) return apiErrors.internal(error);
+  if (error.name === 'ChatTemplateError') return apiErrors.invalidMessages(error.message);
+  const { code } = error as FastifyError;
+  return FRAMEWORK_ERRORS[code]?.(request, error as FastifyError) ?? apiErrors.internal(error);
+}
+
+function fromEngineError(error: EngineError): ApiError {
+  switch (error.code) {
+    case 'context_length_exceeded':
+      return apiErrors.contextLengthExceeded(error.message);
+    case 'invalid_request':
+      return apiErrors.invalidRequest(error.message);
+    case 'model_load_failed':
+    case 'engine_closed':
+      return apiErrors.modelUnavailable(error);
+    case 'generation_failed':
+      return apiErrors.internal(error);
+  }
+}
+
+/** Logs the cause of a failure of ours; a client's mistake is only a line in the request log. */
+export function logFailure(error: ApiError, request: FastifyRequest): void {
+  if (error.status < 500) return;
+  request.log.error({ err: error.cause ?? error }, error.message);
+}
+
+export function handleError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (reply.raw.destroyed) {
+    reply.hijack(); // The client has gone: nobody to answer, and nothing of ours has failed.
+    return;
+  }
+  const error = toApiError(thrown, request);
+  logFailure(error, request);
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
+  // Fastify would cut the connection under a client that is still sending its body, and the client would not see why.
+  reply.removeHeader('connection');
+  reply.code(error.status).send(error.body);
+}

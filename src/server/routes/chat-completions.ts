@@ -1,0 +1,89 @@
+// POST /v1/chat/completions, whole or streamed. One way through for both: choices run into a sink that collects or sends.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ChatCompletionRequest, chatCompletionRequest } from '../../schemas/chat-completions.js';
+import { apiErrors } from '../../schemas/openai-errors.js';
+import type { ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import type { ApiInstance } from '../app.js';
+import { runChoices } from '../choices.js';
+import { logFailure, toApiError } from '../error-handler.js';
+import type { InFlight } from '../in-flight.js';
+import { SseStream } from '../sse.js';
+import {
+  type FinishedChoice,
+  finishChunk,
+  newReplyHead,
+  roleChunk,
+  sumUsage,
+  textChunk,
+  toChatCompletion,
+  toGenerationInputs,
+  usageChunk,
+} from './chat-completions-mapper.js';
+
+interface Turn {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  body: ChatCompletionRequest;
+  model: ServedModel;
+  controller: AbortController;
+}
+
+export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
+  app.post('/v1/chat/completions', { schema: { body: chatCompletionRequest } }, async (request, reply) => {
+    const { body } = request;
+    const model = readyModel(models, body.model);
+    const turn: Turn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    return body.stream ? streamReply(turn) : wholeReply(turn);
+  });
+}
+
+function readyModel(models: ModelCatalog, id: string): ServedModel {
+  const model = models.get(id);
+  if (!model) throw apiErrors.modelNotFound(id);
+  if (model.stats().state === 'loading') throw apiErrors.modelLoading();
+  return model;
+}
+
+async function wholeReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
+  const inputs = toGenerationInputs(body);
+  const choices: FinishedChoice[] = inputs.map(() => ({ text: '', reason: 'stop' }));
+  const usages: Usage[] = [];
+  await runChoices(model, inputs, controller, (index, delta) => {
+    const choice = choices[index] as FinishedChoice;
+    if (delta.type === 'text') {
+      choice.text += delta.text;
+    } else {
+      choice.reason = delta.reason;
+      usages.push(delta.usage);
+    }
+  });
+  request.usage = sumUsage(usages);
+  return reply.send(toChatCompletion(newReplyHead(model.id), choices, request.usage));
+}
+
+async function streamReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
+  const head = newReplyHead(model.id);
+  const stream = new SseStream(reply, controller.signal);
+  const started = new Set<number>();
+  const usages: Usage[] = [];
+  try {
+    await runChoices(model, toGenerationInputs(body), controller, async (index, delta) => {
+      if (!started.has(index)) {
+        started.add(index);
+        await stream.send(roleChunk(head, index));
+      }
+      if (delta.type === 'text') return stream.send(textChunk(head, index, delta.text));
+      usages.push(delta.usage);
+      await stream.send(finishChunk(head, index, delta.reason));
+    });
+    request.usage = sumUsage(usages);
+    if (body.stream_options?.include_usage) await stream.send(usageChunk(head, request.usage));
+    stream.end('[DONE]');
+  } catch (thrown) {
+    if (!stream.opened) throw thrown;
+    const error = toApiError(thrown, request);
+    if (!reply.raw.destroyed) logFailure(error, request);
+    stream.end(JSON.stringify(error.body));
+  }
+  return reply;
+}

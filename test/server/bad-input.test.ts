@@ -1,0 +1,261 @@
+// Every rejection of the API contract: status, code, param, and what the message says.
+import { describe, expect, it } from 'vitest';
+import { EngineError } from '../../src/engine/types.js';
+import { appFor, CHAT, chatBody, get, post, saying } from './support/requests.js';
+import { ScriptedModel } from './support/scripted-model.js';
+
+const app = () => appFor(saying('ok'));
+const messages = (...list: unknown[]) => ({ messages: list });
+const user = { role: 'user', content: 'Hello' };
+const assistant = { role: 'assistant', content: null, tool_calls: [{ id: 'call_1', type: 'function' }] };
+const image = { type: 'image_url', image_url: { url: 'data:' } };
+
+type Row = [body: Record<string, unknown>, param: string, code: string | null, message: RegExp];
+
+const REFUSED: Row[] = [
+  // Missing
+  [{ model: undefined }, 'model', 'missing_required_parameter', /^Missing required parameter: 'model'\.$/],
+  [{ messages: undefined }, 'messages', 'missing_required_parameter', /'messages'/],
+  [messages({ content: 'a' }), 'messages[0].role', 'missing_required_parameter', /'messages\[0\]\.role'/],
+  [messages({ role: 'user' }), 'messages[0].content', 'missing_required_parameter', /content/],
+  [messages({ role: 'assistant' }), 'messages[0].content', 'missing_required_parameter', /content/],
+  [messages({ role: 'function', content: 'a' }), 'messages[0].name', 'missing_required_parameter', /name/],
+  // Wrong type
+  [{ model: 5 }, 'model', 'invalid_type', /expected a string, but got an integer instead/],
+  [{ messages: 'hi' }, 'messages', 'invalid_type', /expected an array, but got a string/],
+  [messages('hi'), 'messages[0]', 'invalid_type', /expected an object, but got a string/],
+  [messages({ role: 5, content: '' }), 'messages[0].role', 'invalid_type', /one of 'developer', .* got an integer/],
+  [
+    messages({ role: 'user', content: null }),
+    'messages[0].content',
+    'invalid_type',
+    /a string or an array, but got null/,
+  ],
+  [messages({ role: 'user', content: ['a'] }), 'messages[0].content[0]', 'invalid_type', /an object, but got a string/],
+  [{ max_tokens: 1.5 }, 'max_tokens', 'invalid_type', /expected an integer, but got a decimal number instead/],
+  [{ max_tokens: '5' }, 'max_tokens', 'invalid_type', /expected an integer, but got a string/],
+  [{ temperature: 'hot' }, 'temperature', 'invalid_type', /expected a decimal number, but got a string/],
+  [{ stream: 'yes' }, 'stream', 'invalid_type', /expected a boolean, but got a string/],
+  [{ stop: 5 }, 'stop', 'invalid_type', /a string or an array, but got an integer/],
+  [{ stop: ['a', 5] }, 'stop[1]', 'invalid_type', /a string, but got an integer/],
+  [{ stop: {} }, 'stop', 'invalid_type', /got an object/],
+  [{ stream: true, stream_options: true }, 'stream_options', 'invalid_type', /an object, but got a boolean/],
+  // Out of range
+  [{ temperature: 200 }, 'temperature', 'decimal_above_max_value', /value <= 2, but got 200 instead/],
+  [{ temperature: -0.1 }, 'temperature', 'decimal_below_min_value', /value >= 0, but got -0.1/],
+  [{ top_p: 1.1 }, 'top_p', 'decimal_above_max_value', /<= 1/],
+  [{ min_p: -1 }, 'min_p', 'decimal_below_min_value', />= 0/],
+  [{ top_k: -2 }, 'top_k', 'integer_below_min_value', />= -1/],
+  [{ n: 0 }, 'n', 'integer_below_min_value', />= 1, but got 0/],
+  [{ n: 1e9 }, 'n', 'integer_above_max_value', /<= 16, but got 1000000000/],
+  [{ n: 1e300 }, 'n', 'integer_above_max_value', /<= 16/],
+  [{ max_tokens: 0 }, 'max_tokens', 'integer_below_min_value', />= 1/],
+  [{ max_completion_tokens: -5 }, 'max_completion_tokens', 'integer_below_min_value', />= 1/],
+  [{ max_tokens: 2 ** 40 }, 'max_tokens', 'integer_above_max_value', /<= 2147483647/],
+  [{ seed: 2 ** 60 }, 'seed', 'integer_above_max_value', /<= 9007199254740991/],
+  [{ frequency_penalty: 3 }, 'frequency_penalty', 'decimal_above_max_value', /<= 2/],
+  [{ top_logprobs: 21 }, 'top_logprobs', 'integer_above_max_value', /<= 20/],
+  // Wrong value
+  [messages(), 'messages', 'empty_array', /empty array/],
+  [
+    messages({ role: 'robot', content: '' }),
+    'messages[0].role',
+    'invalid_value',
+    /'robot'.*'developer', .*and 'function'/,
+  ],
+  [messages({ role: 'user', content: [] }), 'messages[0].content', 'empty_array', /empty array/],
+  [messages({ role: 'user', content: [{ type: 'x' }] }), 'messages[0].content[0].type', 'invalid_value', /'text'/],
+  [{ stop: '' }, 'stop', 'empty_string', /empty string/],
+  [{ stop: ['a', ''] }, 'stop[1]', 'empty_string', /empty string/],
+  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'array_above_max_length', /at most 4 elements, but got 5/],
+  [{ stop: 'a'.repeat(2000) }, 'stop', 'string_above_max_length', /at most 1024 characters, but got 2000/],
+  [{ tool_choice: 'maybe' }, 'tool_choice', 'invalid_value', /'none', 'auto', and 'required'/],
+  [{ response_format: { type: 'xml' } }, 'response_format.type', 'invalid_value', /'json_schema'/],
+  [{ stream_options: { include_usage: true } }, 'stream_options', null, /only allowed when 'stream'/],
+  [messages(user, { role: 'tool', content: 'a', tool_call_id: 'x' }), 'messages[1].role', null, /preceding message/],
+  // Known and not supported
+  [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', /does not support '0.5'/],
+  [{ presence_penalty: -1 }, 'presence_penalty', 'unsupported_value', /does not support '-1'/],
+  [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_parameter', /not supported/],
+  [{ logprobs: true }, 'logprobs', 'unsupported_parameter', /not supported/],
+  [{ top_logprobs: 2 }, 'top_logprobs', 'unsupported_parameter', /not supported/],
+  [{ tools: [{ type: 'function' }] }, 'tools', 'unsupported_parameter', /not supported/],
+  [{ tool_choice: 'required' }, 'tool_choice', 'unsupported_parameter', /not supported/],
+  [{ tool_choice: { type: 'function' } }, 'tool_choice', 'unsupported_parameter', /not supported/],
+  [{ functions: [{}] }, 'functions', 'unsupported_parameter', /not supported/],
+  [{ function_call: { name: 'f' } }, 'function_call', 'unsupported_parameter', /not supported/],
+  [{ response_format: { type: 'json_object' } }, 'response_format', 'unsupported_value', /'json_object'.*'text'/],
+  [{ reasoning_effort: 'high' }, 'reasoning_effort', 'unsupported_value', /'high'/],
+  [{ modalities: ['text', 'audio'] }, 'modalities', 'unsupported_value', /'text,audio'/],
+  [{ audio: { voice: 'a' } }, 'audio', 'unsupported_parameter', /not supported/],
+  [{ web_search_options: {} }, 'web_search_options', 'unsupported_parameter', /not supported/],
+  [messages(user, assistant), 'messages[1].tool_calls', 'unsupported_parameter', /not supported/],
+  [messages({ role: 'user', content: [image] }), 'messages[0].content[0].type', 'unsupported_value', /'image_url'/],
+  [
+    { stream: true, stream_options: { include_obfuscation: true } },
+    'stream_options.include_obfuscation',
+    'unsupported_parameter',
+    /not supported/,
+  ],
+];
+
+describe('a chat request that is refused', () => {
+  it.each(REFUSED)('%j', async (extra, param, code, message) => {
+    const response = await post(app(), chatBody(extra));
+    expect(response.statusCode).toBe(400);
+    const { error } = response.json();
+    expect(error).toEqual({ message: expect.stringMatching(message), type: 'invalid_request_error', param, code });
+  });
+
+  it('is told what is wrong although nothing is generated', async () => {
+    const model = saying('ok');
+    await post(appFor(model), chatBody({ n: 99 }));
+    expect(model.calls).toEqual([]);
+  });
+
+  it('keeps echoed text short', async () => {
+    const response = await post(app(), chatBody({ model: 'm'.repeat(10_000) }));
+    expect(response.statusCode).toBe(404);
+    expect(response.body.length).toBeLessThan(400);
+  });
+});
+
+describe('a body that is not a JSON object', () => {
+  const couldNotParse = {
+    message: expect.stringMatching(/^We could not parse the JSON body/),
+    param: null,
+    code: null,
+  };
+  const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+  it.each([
+    ['cut', '{"model":'],
+    ['empty', ''],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['a string', '"text"'],
+    ['a number', '5'],
+    ['NaN', 'NaN'],
+    ['an object with NaN', '{"a":NaN}'],
+    ['a __proto__ key', '{"__proto__":{"polluted":1}}'],
+    ['a constructor.prototype key', '{"constructor":{"prototype":{"polluted":1}}}'],
+    ['a million arrays deep', deep(1_000_000)],
+    ['not UTF-8', Buffer.from('{"model":"\xe9"}', 'latin1')],
+    ['UTF-16', Buffer.from('{"model":"m"}', 'utf16le')],
+  ])('%s', async (_, body) => {
+    const response = await post(app(), body);
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject(couldNotParse);
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  it('refuses a number that overflows, where it is used', async () => {
+    const [model, content] = ['"model":"scripted/model"', '"messages":[{"role":"user","content":"a"}]'];
+    const response = await post(app(), `{${model},${content},"temperature":1e309}`);
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject({ code: 'invalid_type', param: 'temperature' });
+    expect((await post(app(), `{${model},${content},"unknown":1e309}`)).statusCode).toBe(200);
+  });
+
+  it('takes the last of duplicate keys, a byte order mark, and deep nesting in a field that it ignores', async () => {
+    const whole = JSON.stringify(chatBody());
+    const twice = await post(app(), whole.replace('{', '{"model":"other",'));
+    const marked = await post(app(), `\ufeff${whole}`);
+    const nested = await post(app(), whole.replace('{', `{"metadata":${deep(100_000)},`));
+    expect([twice.statusCode, marked.statusCode, nested.statusCode]).toEqual([200, 200, 200]);
+  });
+});
+
+describe('a request that is not for us', () => {
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/json', 'x'])(
+    'refuses content type %s with 415',
+    async (type) => {
+      const response = await post(app(), chatBody(), { 'content-type': type });
+      expect(response.statusCode).toBe(415);
+      expect(response.json().error).toMatchObject({ type: 'invalid_request_error', code: 'unsupported_content_type' });
+    },
+  );
+
+  it('takes application/json with a charset', async () => {
+    const type = { 'content-type': 'application/json; charset=utf-8' };
+    expect((await post(app(), chatBody(), type)).statusCode).toBe(200);
+  });
+
+  it('refuses a body over the limit with 413', async () => {
+    const response = await post(appFor(saying('ok'), { bodyLimit: 1000 }), chatBody({ user: 'u'.repeat(1000) }));
+    expect(response.statusCode).toBe(413);
+    expect(response.json().error).toMatchObject({ code: 'request_too_large', message: expect.stringMatching(/1000/) });
+  });
+
+  it.each([
+    ['GET', '/v1/nothing', 404, 'unknown_url', undefined],
+    ['POST', '/v1/completion', 404, 'unknown_url', undefined],
+    ['GET', CHAT, 405, 'method_not_allowed', 'POST'],
+    ['DELETE', '/v1/models', 405, 'method_not_allowed', 'GET, HEAD'],
+    ['POST', '/v1/models/a/b', 405, 'method_not_allowed', 'GET, HEAD'],
+    ['OPTIONS', '/health?x=1', 405, 'method_not_allowed', 'GET, HEAD'],
+  ] as const)('%s %s: %i', async (method, url, status, code, allow) => {
+    const response = await app().inject({ method, url, headers: { host: 'localhost' } });
+    expect(response.statusCode).toBe(status);
+    expect(response.json().error).toMatchObject({ type: 'invalid_request_error', param: null, code });
+    expect(response.headers.allow).toBe(allow);
+    expect(response.headers['x-request-id']).toBeDefined();
+  });
+
+  it('refuses a broken percent-encoding', async () => {
+    const response = await get(app(), '/v1/models/%zz');
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error.code).toBe('invalid_request');
+    expect(response.headers['x-request-id']).toBeDefined();
+  });
+});
+
+describe('an error from below', () => {
+  const failing = (error: Error) => appFor(new ScriptedModel(undefined, (call) => call.fail(error)));
+  const templateError = Object.assign(new Error('Roles must alternate.'), { name: 'ChatTemplateError' });
+
+  it.each([
+    [new EngineError('context_length_exceeded', 'too long'), 400, 'context_length_exceeded', /^too long$/, undefined],
+    [new EngineError('invalid_request', 'no tokens'), 400, 'invalid_request', /^no tokens$/, undefined],
+    [templateError, 400, 'invalid_value', /^Roles must alternate\.$/, undefined],
+    [new EngineError('generation_failed', '/secret 0xdead'), 500, null, /had an error/, undefined],
+    [new EngineError('engine_closed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
+    [new EngineError('model_load_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
+    [new TypeError('/secret'), 500, null, /had an error/, undefined],
+  ])('%s: %i', async (error, status, code, message, retryAfter) => {
+    const response = await post(failing(error), chatBody());
+    expect(response.statusCode).toBe(status);
+    expect(response.json().error).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(response.headers['retry-after']).toBe(retryAfter);
+    expect(response.body).not.toContain('secret');
+  });
+
+  it('is 404 for an unknown model', async () => {
+    const response = await post(app(), chatBody({ model: 'gpt-9' }));
+    expect(response.statusCode).toBe(404);
+    expect(response.json().error).toMatchObject({ code: 'model_not_found', message: expect.stringMatching(/'gpt-9'/) });
+  });
+
+  it('is 503 for a model that is loading', async () => {
+    const model = saying('ok');
+    model.facts.state = 'loading';
+    const response = await post(appFor(model), chatBody());
+    expect([response.statusCode, response.json().error.code]).toEqual([503, 'model_loading']);
+    expect(response.headers['retry-after']).toBe('2');
+  });
+
+  it('is 429 at the limit of concurrent requests, and over when one has ended', async () => {
+    const model = new ScriptedModel();
+    const limited = appFor(model, { maxInFlight: 1 });
+    const first = post(limited, chatBody());
+    const call = await model.nextCall();
+    const refused = await post(limited, chatBody());
+    expect([refused.statusCode, refused.json().error.code]).toEqual([429, 'queue_full']);
+    expect(refused.headers['retry-after']).toBe('1');
+    call.finish();
+    await first;
+    const next = post(limited, chatBody());
+    (await model.nextCall()).finish();
+    expect((await next).statusCode).toBe(200);
+  });
+});

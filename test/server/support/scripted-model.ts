@@ -1,0 +1,139 @@
+// A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No tokens, no timers.
+import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/types.js';
+import type { GenerationInput, ModelCatalog, ServedModel, TextDelta } from '../../../src/services/types.js';
+
+const INFO: ModelInfo = {
+  modelType: 'scripted',
+  contextLength: 128,
+  vocabSize: 1,
+  layers: 1,
+  parameters: 0,
+  weightBytes: 0,
+  eosTokens: [],
+  loadMs: 0,
+  device: 'cpu',
+  mlxVersion: '0',
+};
+
+export const PROMPT_TOKENS = 7;
+
+/** One generation, driven by the test. */
+export class ScriptedCall {
+  /** Resolves when the request was aborted. */
+  readonly cancelled: Promise<void>;
+  /** Deltas that the server has taken. */
+  taken = 0;
+  #queue: (TextDelta | Error)[] = [];
+  #wake: (() => void) | undefined;
+  #tokens = 0;
+
+  constructor(
+    readonly input: GenerationInput,
+    readonly signal: AbortSignal | undefined,
+  ) {
+    this.cancelled = new Promise((resolve) => {
+      const cancel = () => {
+        this.finish('cancelled');
+        resolve();
+      };
+      if (signal?.aborted) cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  /** One delta a text, one token each. */
+  say(...texts: string[]): this {
+    for (const text of texts) this.#put({ type: 'text', text });
+    this.#tokens += texts.length;
+    return this;
+  }
+
+  finish(reason: FinishReason = 'stop'): this {
+    const usage = { promptTokens: PROMPT_TOKENS, completionTokens: this.#tokens };
+    return this.#put({ type: 'finish', reason, usage });
+  }
+
+  fail(error: Error): this {
+    return this.#put(error);
+  }
+
+  async *deltas(): AsyncGenerator<TextDelta> {
+    for (;;) {
+      const delta = this.#queue.shift();
+      if (delta === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      if (delta instanceof Error) throw delta;
+      this.taken += 1;
+      yield delta;
+      if (delta.type === 'finish') return;
+    }
+  }
+
+  #put(delta: TextDelta | Error): this {
+    this.#queue.push(delta);
+    this.#wake?.();
+    return this;
+  }
+}
+
+export class ScriptedModel implements ServedModel, ModelCatalog {
+  readonly created = 1_700_000_000;
+  readonly info = INFO;
+  readonly calls: ScriptedCall[] = [];
+  readonly facts: EngineStats = {
+    state: 'ready',
+    waiting: 0,
+    running: 0,
+    promptTokens: 0,
+    generatedTokens: 0,
+    heartbeatMs: 3,
+    activeMemoryBytes: 1000,
+    peakMemoryBytes: 2000,
+  };
+  #taken = 0;
+  #waiters: (() => void)[] = [];
+
+  /** `play` drives every generation as it starts; without it the test takes each one with `nextCall()`. */
+  constructor(
+    readonly id = 'scripted/model',
+    private readonly play?: (call: ScriptedCall, index: number) => void,
+  ) {}
+
+  chat(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TextDelta> {
+    const call = new ScriptedCall(input, signal);
+    this.calls.push(call);
+    for (const wake of this.#waiters.splice(0)) wake();
+    this.play?.(call, this.calls.length - 1);
+    return call.deltas();
+  }
+
+  /** The next generation that no `nextCall()` has returned yet, as soon as it starts. */
+  async nextCall(): Promise<ScriptedCall> {
+    const index = this.#taken++;
+    for (;;) {
+      const call = this.calls[index];
+      if (call) return call;
+      await new Promise<void>((resolve) => {
+        this.#waiters.push(resolve);
+      });
+    }
+  }
+
+  stats(): EngineStats {
+    return this.facts;
+  }
+
+  async close(): Promise<void> {}
+
+  list(): readonly ServedModel[] {
+    return [this];
+  }
+
+  get(id: string): ServedModel | undefined {
+    return id === this.id ? this : undefined;
+  }
+}
