@@ -43,8 +43,10 @@ int64_t count_parameters(const nn::Checkpoint& checkpoint, const std::string& na
 
 LoadedCheckpoint open_checkpoint(const std::filesystem::path& folder,
                                  std::optional<nn::Quantization> quantization) {
-  LoadedCheckpoint loaded{
-      {folder.string(), {}, std::move(quantization), compute_dtype(), {}}, 0, 0};
+  LoadedCheckpoint loaded{};
+  loaded.checkpoint.folder = folder.string();
+  loaded.checkpoint.quantization = std::move(quantization);
+  loaded.checkpoint.compute_dtype = compute_dtype();
   for (const Shard& shard : find_shards(folder)) add_tensors(shard, loaded.checkpoint);
   for (const auto& [name, tensor] : loaded.checkpoint.tensors) {
     loaded.bytes += tensor.nbytes();

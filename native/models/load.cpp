@@ -1,7 +1,6 @@
 // See load.h.
 #include "models/load.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "loader/checkpoint.h"
@@ -11,7 +10,6 @@ namespace mlxd {
 LoadedModel load_model(const std::filesystem::path& folder,
                        const std::function<void(double fraction)>& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const size_t memory_before = mx::get_active_memory();
   Config config = load_config(folder);
   LoadedCheckpoint loaded = open_checkpoint(folder, config.quantization);
   if (progress) {
@@ -27,9 +25,7 @@ LoadedModel load_model(const std::filesystem::path& folder,
   if (progress) progress(1.0);
   mx::clear_cache();  // of the buffers that held weights before they were cast or repacked
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  const size_t memory = mx::get_active_memory();
-  const LoadReport report{loaded.parameters, loaded.bytes, memory - std::min(memory, memory_before),
-                          seconds.count()};
+  const LoadReport report{loaded.parameters, loaded.bytes, weights.memory_bytes(), seconds.count()};
   return {std::move(config), std::move(model), report};
 }
 

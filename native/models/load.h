@@ -15,7 +15,7 @@ namespace mlxd {
 struct LoadReport {
   int64_t parameters;   // weights of the model, counted before quantization
   size_t weight_bytes;  // size of the tensors in the files
-  size_t memory_bytes;  // MLX memory that the loaded model holds
+  size_t memory_bytes;  // what the layers hold of them in memory
   double seconds;
 };
 

@@ -17,8 +17,10 @@ QuantizedMatrix take_quantized(const Weights& w, int rows, int columns) {
   }
   const mx::Shape groups{rows, columns / group_size};
   const auto packed_columns = static_cast<int>(int64_t{columns} * bits / 32);
-  return QuantizedMatrix(w.take("weight", {rows, packed_columns}), w.take("scales", groups),
+  QuantizedMatrix matrix(w.take("weight", {rows, packed_columns}), w.take("scales", groups),
                          w.take("biases", groups), group_size, bits);
+  w.count_memory(matrix.bytes());
+  return matrix;
 }
 
 std::variant<mx::array, QuantizedMatrix> take_matrix(const Weights& w, int rows, int columns) {

@@ -61,6 +61,7 @@ mx::array Weights::take_dense(std::string_view name, const mx::Shape& shape) con
   }
   const mx::array cast = mx::astype(tensor, checkpoint_->compute_dtype.value_or(tensor.dtype()));
   mx::eval(cast);
+  count_memory(cast.nbytes());
   return cast;
 }
 

@@ -25,6 +25,7 @@ struct Checkpoint {
   std::optional<Quantization> quantization;
   std::optional<mx::Dtype> compute_dtype;  // dense tensors are cast to it; the file's own if empty
   std::function<void(size_t bytes)> on_take;  // called with the stored size of each tensor taken
+  size_t memory_bytes = 0;                    // that layers said they hold
 };
 
 /// A path into a checkpoint: `w / "layers" / 3 / "mlp"`. Copies are cheap and share the checkpoint.
@@ -52,6 +53,12 @@ class Weights {
 
   /// Drops whatever lies at or below this path: it is known not to be used.
   void ignore() const;
+
+  /// Adds to the count of memory that layers hold; take_dense does so itself.
+  void count_memory(size_t bytes) const { checkpoint_->memory_bytes += bytes; }
+
+  /// The count, over the whole checkpoint.
+  size_t memory_bytes() const { return checkpoint_->memory_bytes; }
 
   /// Throws when tensors are left that nobody took or ignored (rotary `inv_freq` tables aside).
   void expect_all_taken() const;
