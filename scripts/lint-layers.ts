@@ -10,7 +10,8 @@ const LEAVES = ['nn', 'cache', 'kernels', 'mlx'];
 /** Each layer with all that it may include beside itself and the standard library. */
 const LAYERS: Record<string, readonly string[]> = {
   'engine/core': [],
-  kernels: ['mlx'],
+  'kernels/cpu': [],
+  kernels: ['kernels/cpu', 'mlx'],
   cache: ['kernels', 'mlx'],
   nn: ['cache', 'kernels', 'mlx'],
   loader: LEAVES,

@@ -4,6 +4,7 @@ import { BuildError } from './build/errors.js';
 import { ALL_STEPS, build } from './build/steps.js';
 import { runLint, runTypes } from './suites/lint.js';
 import { runNative, runSanitized } from './suites/native.js';
+import { runNodeVersions } from './suites/node-versions.js';
 import { type Counts, checked, closingLine, NONE, type Suite, sum } from './suites/suite.js';
 import { runVitest } from './suites/vitest.js';
 
@@ -32,6 +33,7 @@ const SUITES = {
     needs: ALL_STEPS,
     run: (filters) => runVitest('package', filters),
   },
+  nodes: { about: 'the addon on other lines of Node', needs: ALL_STEPS, run: runNodeVersions },
 } satisfies Record<string, Suite>;
 
 type SuiteName = keyof typeof SUITES;

@@ -69,8 +69,8 @@ export function requirePython(): string {
 
 /** Checks for what compiling the addon and the C++ tests takes. */
 export async function requireCompiler(): Promise<void> {
-  const compiler = findOnPath(...(process.env.CXX ? [process.env.CXX] : []), 'c++', 'g++', 'clang++');
-  if (!compiler) throw missing('A C++20 compiler is missing: no c++, g++ or clang++ on PATH', 'compiler');
+  const compiler = findOnPath('g++', 'clang++');
+  if (!compiler) throw missing('A C++20 compiler is missing: no g++ or clang++ on PATH', 'compiler');
   // On macOS the names exist before the tools behind them do.
   if ((await capture(compiler, ['--version'])).code !== 0) {
     throw missing(`The C++ compiler does not run: "${compiler} --version" failed`, 'compiler');
@@ -80,7 +80,9 @@ export async function requireCompiler(): Promise<void> {
   const version = /(\d+)\.(\d+)/.exec(output);
   const [major, minor] = [Number(version?.[1] ?? 0), Number(version?.[2] ?? 0)];
   if (major < MIN_CMAKE[0] || (major === MIN_CMAKE[0] && minor < MIN_CMAKE[1])) {
-    throw missing(`CMake ${MIN_CMAKE.join('.')} or newer is needed, this one is ${major}.${minor}`, 'cmake');
+    throw new BuildError(
+      `CMake ${MIN_CMAKE.join('.')} or newer is needed, this one is ${major}.${minor}. Get it with: python3 -m pip install cmake`,
+    );
   }
   if (!findOnPath('ninja', 'make')) throw missing('Neither ninja nor make is on PATH', 'make');
 }

@@ -6,6 +6,7 @@ import { configureAddon, OUT } from '../build/addon.js';
 import { BuildError } from '../build/errors.js';
 import { capture, passThrough } from '../build/exec.js';
 import { buildFraction } from '../build/fraction.js';
+import { withBuildLock } from '../build/lock.js';
 import { mlxRoot } from '../build/mlx.js';
 import { BUILD, ROOT } from '../build/paths.js';
 import { type Progress, showProgress } from '../build/progress.js';
@@ -23,8 +24,9 @@ export function runNative(filters: readonly string[]): Promise<Counts> {
 export function runSanitized(name: 'asan' | 'tsan', filters: readonly string[]): Promise<Counts> {
   const folder = join(BUILD, name);
   const sanitizers = name === 'asan' ? 'address,undefined' : 'thread';
-  return buildAndTest(name, folder, filters, async () => {
+  return buildAndTest(name, folder, filters, async (progress) => {
     if (existsSync(join(folder, 'CMakeCache.txt'))) return;
+    progress.update('configuring');
     const generator = findOnPath('ninja') ? ['-G', 'Ninja'] : [];
     const flags = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DMLXD_TESTS=ON', `-DMLXD_SANITIZE=${sanitizers}`];
     await cmake(['-S', ROOT, '-B', folder, ...generator, ...flags, `-DMLX_ROOT=${mlxRoot()}`]);
@@ -38,8 +40,7 @@ async function buildAndTest(
   configure: (progress: Progress) => Promise<void>,
 ): Promise<Counts> {
   await requireCompiler();
-  await showProgress(`${name} build`, async (progress) => {
-    progress.update('configuring');
+  const compile = async (progress: Progress): Promise<string> => {
     await configure(progress);
     progress.update('compiling', 0);
     await cmake(['--build', folder, '--parallel'], (line) => {
@@ -47,7 +48,8 @@ async function buildAndTest(
       if (fraction !== undefined) progress.update('compiling', fraction);
     });
     return 'compiled';
-  });
+  };
+  await withBuildLock(() => showProgress(`${name} build`, compile));
   return runTests(name, folder, filters);
 }
 
