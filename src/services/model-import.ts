@@ -1,0 +1,147 @@
+// Imports a GGUF file as an MLX model folder: all of it or nothing. Main thread.
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { FileSource } from '../gguf/byte-source.js';
+import { type Conversion, convertGguf } from '../gguf/convert.js';
+import { GgufError } from '../gguf/errors.js';
+import { layOutSafetensors } from '../gguf/safetensors-layout.js';
+
+export interface ImportOptions {
+  /** The GGUF file. */
+  file: string;
+  /** The model folder to make; its parents are made too. */
+  out: string;
+  /** Replace a model folder that is there. */
+  force?: boolean;
+  /** Ends the import; nothing is left. */
+  signal?: AbortSignal;
+  /** Bytes of tensors converted, of all. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface ImportResult {
+  /** Absolute. */
+  folder: string;
+  tensors: number;
+  /** Of model.safetensors. */
+  bytes: number;
+}
+
+export class ImportError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ImportError';
+  }
+}
+
+/** Throws ImportError for everything foreseeable, and the signal's reason when it is aborted. */
+export async function importGguf(options: ImportOptions): Promise<ImportResult> {
+  const folder = resolve(options.out);
+  const existing = await lstat(folder).catch(() => undefined);
+  if (existing && !options.force) throw new ImportError(`${folder} is there already; --force replaces it`);
+  if (existing && !(await isModelFolder(folder))) {
+    throw new ImportError(`${folder} is there and is no model folder: it is not replaced`);
+  }
+  const source = await openSource(options.file);
+  try {
+    return await build(source, folder, options);
+  } catch (error) {
+    throw describe(error, options.file);
+  } finally {
+    await source.close();
+  }
+}
+
+async function isModelFolder(folder: string): Promise<boolean> {
+  const stat = await lstat(join(folder, 'config.json')).catch(() => undefined);
+  return stat?.isFile() ?? false;
+}
+
+async function openSource(file: string): Promise<FileSource> {
+  try {
+    return await FileSource.open(file);
+  } catch (error) {
+    throw describe(error, file);
+  }
+}
+
+function describe(error: unknown, file: string): unknown {
+  if (error instanceof GgufError) return new ImportError(`${file}: ${error.message}`, { cause: error });
+  const { code, message, path } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && path === file) return new ImportError(`${file}: there is no such file`, { cause: error });
+  if (code === 'ENOSPC') return new ImportError('The disk is full', { cause: error });
+  return code ? new ImportError(message, { cause: error }) : error;
+}
+
+/** Writes into a folder beside the target, and puts it in place when all is there. */
+async function build(source: FileSource, folder: string, options: ImportOptions): Promise<ImportResult> {
+  const conversion = await convertGguf(source);
+  const suffix = randomBytes(4).toString('hex');
+  const scratch = join(dirname(folder), `.${basename(folder)}.importing-${suffix}`);
+  try {
+    await mkdir(scratch, { recursive: true });
+    for (const [name, content] of Object.entries(conversion.files)) {
+      await writeFile(join(scratch, name), `${JSON.stringify(content, null, 2)}\n`);
+    }
+    const result = await writeTensors(conversion, join(scratch, 'model.safetensors'), options);
+    options.signal?.throwIfAborted();
+    await putInPlace(scratch, folder);
+    return { folder, ...result };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function writeTensors(
+  { tensors }: Conversion,
+  path: string,
+  { signal, onProgress }: ImportOptions,
+): Promise<{ tensors: number; bytes: number }> {
+  const layout = layOutSafetensors(tensors.flatMap((tensor) => tensor.specs));
+  const total = tensors.reduce((sum, tensor) => sum + tensor.sourceBytes, 0);
+  const file = await open(path, 'wx');
+  try {
+    await writeAll(file, layout.header, 0);
+    let done = 0;
+    for (const tensor of tensors) {
+      for await (const { name, offset, data } of tensor.pieces()) {
+        signal?.throwIfAborted();
+        await writeAll(file, data, (layout.offsets.get(name) as number) + offset);
+      }
+      done += tensor.sourceBytes;
+      onProgress?.(done, total);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { tensors: layout.offsets.size, bytes: layout.fileBytes };
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, data: Uint8Array, position: number): Promise<void> {
+  let written = 0;
+  while (written < data.length) {
+    const { bytesWritten } = await file.write(data, written, data.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** A folder that is replaced stays whole until the new one is there. */
+async function putInPlace(scratch: string, folder: string): Promise<void> {
+  const old = `${scratch}.old`;
+  const replaced = await rename(folder, old).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(scratch, folder);
+  } catch (error) {
+    if (replaced) await rename(old, folder);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
+}
