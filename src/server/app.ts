@@ -67,7 +67,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);
-      handleError(error, request, reply);
+      void handleError(error, request, reply);
     },
   });
   const inFlight = new InFlight(options.maxInFlight ?? 256);

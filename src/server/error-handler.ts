@@ -1,5 +1,7 @@
 // Turns whatever was thrown into an error of the catalogue, and answers with it. The only place that decides what of an error a
 // client may read: the text of a 5xx is the catalogue's own, its cause goes to the log.
+import type { IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { EngineError } from '../engine/types.js';
 import { ApiError, apiErrors } from '../schemas/openai-errors.js';
@@ -45,15 +47,23 @@ export function logFailure(error: ApiError, request: FastifyRequest): void {
   request.log.error({ err: error.cause ?? error }, error.message);
 }
 
-export function handleError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  if (reply.raw.destroyed) {
-    reply.hijack(); // The client has gone: nobody to answer, and nothing of ours has failed.
-    return;
-  }
+/** Fastify's error handler. */
+export async function handleError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const error = toApiError(thrown, request);
+  if (error.status === 413) await discardBody(request.raw);
+  // The client may have gone: then nobody is to be answered, and nothing of ours has failed.
+  if (reply.raw.destroyed) return reply.hijack();
   logFailure(error, request);
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
-  // Fastify would cut the connection under a client that is still sending its body, and the client would not see why.
-  reply.removeHeader('connection');
-  reply.code(error.status).send(error.body);
+  return reply.code(error.status).send(error.body);
+}
+
+/** A client that still sends its body when the connection closes sees a broken pipe instead of the answer. */
+async function discardBody(request: IncomingMessage): Promise<void> {
+  request.resume();
+  await finished(request).catch(() => undefined);
 }

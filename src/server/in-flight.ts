@@ -30,8 +30,8 @@ export class InFlight {
     if (this.#running.size >= this.limit) throw apiErrors.tooManyRequests();
     const controller = new AbortController();
     this.#running.set(controller, response);
-    finished(response, () => {
-      if (!response.writableFinished) controller.abort(new Error('The client has gone.'));
+    finished(response, (unfinished) => {
+      if (unfinished) controller.abort(new Error('The client has gone.'));
       this.#running.delete(controller);
       if (this.#running.size === 0) for (const wake of this.#onIdle.splice(0)) wake();
     });

@@ -14,7 +14,7 @@ declare module 'fastify' {
 export function addRequestLog(app: FastifyInstance): void {
   app.decorateRequest('usage', null);
   app.addHook('onRequest', async (request, reply) => {
-    finished(reply.raw, () => {
+    finished(reply.raw, (unfinished) => {
       const { method, routeOptions, usage } = request;
       const fields = {
         method,
@@ -23,7 +23,7 @@ export function addRequestLog(app: FastifyInstance): void {
         durationMs: Math.round(reply.elapsedTime),
         ...(usage ?? {}),
       };
-      request.log.info(fields, reply.raw.writableFinished ? 'request completed' : 'client has gone');
+      request.log.info(fields, unfinished ? 'client has gone' : 'request completed');
     });
   });
 }
