@@ -1,8 +1,8 @@
 // What crosses the engine's border: plain data, no tensors, no JavaScript.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,24 +20,69 @@ struct SamplingParams {
 };
 
 struct Request {
-  RequestId id;
+  RequestId id;               // not 0, not in use by a live request
   std::vector<Token> tokens;  // the prompt, not empty
   SamplingParams sampling;
-  int max_tokens;
+  int max_tokens;                  // clipped to the context that is left after the prompt
   std::vector<Token> stop_tokens;  // end the sequence; not reported as tokens
 };
 
-enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2, error = 3 };
+enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };
 
-/// One thing that happened to a request. `token` is meaningful for tokens, `finish` and `message` for the end.
-struct Event {
-  enum class Kind : uint8_t { token = 0, finished = 1 };
-  RequestId id;
-  Kind kind;
-  Token token = 0;
-  Finish finish = Finish::stop;
-  std::string error_code;  // empty unless finish == error
+/// Why a request, or the whole load, came to nothing. `code` is one of src/engine/types.ts.
+struct Failure {
+  std::string code;
   std::string message;
+};
+
+enum class EventKind : uint8_t {
+  token = 0,        // value: the token
+  finished = 1,     // value: Finish; the request's last event
+  failed = 2,       // value: index in EventBatch::failures; the request's last event
+  progress = 3,     // value: thousandths of the load done; id is 0, as in all that follow
+  loaded = 4,       // the engine takes requests
+  load_failed = 5,  // value: index in EventBatch::failures
+  closed = 6,       // the engine thread's last word
+};
+
+/// Events, oldest first, as a struct of arrays: entry i of the three columns is one event.
+struct EventBatch {
+  std::vector<RequestId> ids;
+  std::vector<uint8_t> kinds;
+  std::vector<int32_t> values;
+  std::vector<Failure> failures;
+
+  size_t size() const { return ids.size(); }
+  bool empty() const { return ids.empty(); }
+  void add(RequestId id, EventKind kind, int32_t value = 0);
+  void add_failure(RequestId id, EventKind kind, Failure failure);
+  void append(EventBatch&& other);
+};
+
+struct ModelInfo {
+  std::string model_type;
+  int context_length = 0;
+  int vocab_size = 0;
+  int layers = 0;
+  int64_t parameters = 0;
+  size_t weight_bytes = 0;
+  std::vector<Token> eos_tokens;
+  double load_ms = 0;
+  std::string device;  // "cpu" or "gpu"
+  std::string mlx_version;
+};
+
+enum class EngineState : uint8_t { loading, ready, failed, closed };
+
+struct EngineStats {
+  EngineState state = EngineState::loading;
+  int waiting = 0;  // requests waiting for prefill or in it
+  int running = 0;  // requests that are decoding
+  int64_t prompt_tokens = 0;
+  int64_t generated_tokens = 0;
+  double heartbeat_ms = 0;  // since the engine thread last went through its loop
+  size_t active_memory_bytes = 0;
+  size_t peak_memory_bytes = 0;
 };
 
 }  // namespace mlxd

@@ -1,0 +1,156 @@
+// Conversions between JavaScript values and the engine's plain data. JavaScript threads.
+#include "addon/convert.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace mlxd {
+namespace {
+
+constexpr double kMaxSafeInteger = 9007199254740991.0;
+
+[[noreturn]] void expected(const Napi::Value& value, const std::string& name, const char* what) {
+  const std::string got = value.ToString().Utf8Value().substr(0, 40);
+  throw Napi::TypeError::New(value.Env(), name + " must be " + what + ", got " + got);
+}
+
+Napi::Object to_object(const Napi::Value& value, const char* name) {
+  if (!value.IsObject()) expected(value, name, "an object");
+  return value.As<Napi::Object>();
+}
+
+std::string to_string(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (!value.IsString()) expected(value, name, "a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+float to_float(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  if (!std::isfinite(number) || number < 0) expected(value, name, "a number from 0");
+  return static_cast<float>(number);
+}
+
+int64_t to_integer(const Napi::Value& value, const char* name, double low, double high) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  if (!(number >= low && number <= high) || number != std::trunc(number)) {
+    const std::string what = "an integer from " + std::to_string(static_cast<int64_t>(low)) +
+                             " to " + std::to_string(static_cast<int64_t>(high));
+    expected(value, name, what.c_str());
+  }
+  return static_cast<int64_t>(number);
+}
+
+int to_int(const Napi::Object& from, const char* name, int low) {
+  const double high = std::numeric_limits<int>::max();
+  return static_cast<int>(to_integer(from.Get(name), name, low, high));
+}
+
+std::vector<Token> to_tokens(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    expected(value, name, "an Int32Array");
+  }
+  const auto array = value.As<Napi::Int32Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+template <typename Array, typename T>
+Array copy_to(Napi::Env env, const std::vector<T>& values) {
+  auto array = Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+const char* name_of(EngineState state) {
+  static constexpr const char* kNames[] = {"loading", "ready", "failed", "closed"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+}  // namespace
+
+EngineOptions to_engine_options(const Napi::Value& value) {
+  const Napi::Object from = to_object(value, "options");
+  EngineOptions options;
+  options.device = to_string(from, "device");
+  options.threads = to_int(from, "threads", 0);
+  options.max_sequences = to_int(from, "maxSequences", 1);
+  options.prefill_chunk = to_int(from, "prefillChunk", 1);
+  return options;
+}
+
+std::string to_model_path(const Napi::Value& value) {
+  return to_string(to_object(value, "options"), "modelPath");
+}
+
+Request to_request(const Napi::Value& value) {
+  const Napi::Object from = to_object(value, "request");
+  SamplingParams sampling;
+  sampling.temperature = to_float(from, "temperature");
+  sampling.top_p = to_float(from, "topP");
+  sampling.top_k = to_int(from, "topK", 0);
+  sampling.min_p = to_float(from, "minP");
+  const int64_t seed = to_integer(from.Get("seed"), "seed", -kMaxSafeInteger, kMaxSafeInteger);
+  sampling.seed = static_cast<uint64_t>(seed);
+  return {to_request_id(from.Get("id")), to_tokens(from, "tokens"), sampling,
+          to_int(from, "maxTokens", 0), to_tokens(from, "stopTokens")};
+}
+
+RequestId to_request_id(const Napi::Value& value) {
+  return static_cast<RequestId>(to_integer(value, "id", 1, std::numeric_limits<RequestId>::max()));
+}
+
+Napi::Function to_function(const Napi::Value& value, const char* name) {
+  if (!value.IsFunction()) expected(value, name, "a function");
+  return value.As<Napi::Function>();
+}
+
+Napi::Object from_events(Napi::Env env, const EventBatch& events) {
+  auto failures = Napi::Array::New(env, events.failures.size());
+  for (uint32_t i = 0; i < events.failures.size(); ++i) {
+    auto failure = Napi::Object::New(env);
+    failure["code"] = events.failures[i].code;
+    failure["message"] = events.failures[i].message;
+    failures[i] = failure;
+  }
+  auto result = Napi::Object::New(env);
+  result["ids"] = copy_to<Napi::Uint32Array>(env, events.ids);
+  result["kinds"] = copy_to<Napi::Uint8Array>(env, events.kinds);
+  result["values"] = copy_to<Napi::Int32Array>(env, events.values);
+  result["failures"] = failures;
+  return result;
+}
+
+Napi::Object from_info(Napi::Env env, const ModelInfo& info) {
+  auto eos_tokens = Napi::Array::New(env, info.eos_tokens.size());
+  for (uint32_t i = 0; i < info.eos_tokens.size(); ++i) eos_tokens[i] = info.eos_tokens[i];
+  auto result = Napi::Object::New(env);
+  result["modelType"] = info.model_type;
+  result["contextLength"] = info.context_length;
+  result["vocabSize"] = info.vocab_size;
+  result["layers"] = info.layers;
+  result["parameters"] = static_cast<double>(info.parameters);
+  result["weightBytes"] = static_cast<double>(info.weight_bytes);
+  result["eosTokens"] = eos_tokens;
+  result["loadMs"] = info.load_ms;
+  result["device"] = info.device;
+  result["mlxVersion"] = info.mlx_version;
+  return result;
+}
+
+Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
+  auto result = Napi::Object::New(env);
+  result["state"] = name_of(stats.state);
+  result["waiting"] = stats.waiting;
+  result["running"] = stats.running;
+  result["promptTokens"] = static_cast<double>(stats.prompt_tokens);
+  result["generatedTokens"] = static_cast<double>(stats.generated_tokens);
+  result["heartbeatMs"] = stats.heartbeat_ms;
+  result["activeMemoryBytes"] = static_cast<double>(stats.active_memory_bytes);
+  result["peakMemoryBytes"] = static_cast<double>(stats.peak_memory_bytes);
+  return result;
+}
+
+}  // namespace mlxd

@@ -1,0 +1,33 @@
+// JavaScript values to the engine's plain data and back. The only place that throws to JavaScript:
+// TypeErrors that say what was expected. JavaScript threads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "addon/napi_setup.h"
+#include "engine/engine.h"
+
+namespace mlxd {
+
+/// {modelPath, device, threads, maxSequences, prefillChunk}: the options but for modelPath.
+EngineOptions to_engine_options(const Napi::Value& value);
+
+/// The option modelPath.
+std::string to_model_path(const Napi::Value& value);
+
+/// {id, tokens, temperature, topP, topK, minP, seed, maxTokens, stopTokens}
+Request to_request(const Napi::Value& value);
+
+RequestId to_request_id(const Napi::Value& value);
+
+Napi::Function to_function(const Napi::Value& value, const char* name);
+
+/// {ids, kinds, values, failures: [{code, message}]}
+Napi::Object from_events(Napi::Env env, const EventBatch& events);
+
+Napi::Object from_info(Napi::Env env, const ModelInfo& info);
+
+Napi::Object from_stats(Napi::Env env, const EngineStats& stats);
+
+}  // namespace mlxd

@@ -1,0 +1,30 @@
+// EventBatch: appending rows to its columns. Any thread.
+#include "engine/core/types.h"
+
+#include <iterator>
+#include <utility>
+
+namespace mlxd {
+
+void EventBatch::add(RequestId id, EventKind kind, int32_t value) {
+  ids.push_back(id);
+  kinds.push_back(static_cast<uint8_t>(kind));
+  values.push_back(value);
+}
+
+void EventBatch::add_failure(RequestId id, EventKind kind, Failure failure) {
+  add(id, kind, static_cast<int32_t>(failures.size()));
+  failures.push_back(std::move(failure));
+}
+
+void EventBatch::append(EventBatch&& other) {
+  const auto shift = static_cast<int32_t>(failures.size());
+  for (size_t i = 0; i < other.size(); ++i) {
+    const auto kind = static_cast<EventKind>(other.kinds[i]);
+    const bool fails = kind == EventKind::failed || kind == EventKind::load_failed;
+    add(other.ids[i], kind, other.values[i] + (fails ? shift : 0));
+  }
+  std::move(other.failures.begin(), other.failures.end(), std::back_inserter(failures));
+}
+
+}  // namespace mlxd

@@ -1,0 +1,53 @@
+// The process's device and the thread's stream. Engine thread only.
+#include "engine/device.h"
+
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace mlxd {
+namespace {
+
+const char* name_of(mx::Device device) { return device == mx::Device::gpu ? "gpu" : "cpu"; }
+
+mx::Device resolve(DeviceChoice choice) {
+  const bool has_gpu = mx::is_available(mx::Device::gpu);
+  if (choice == DeviceChoice::gpu && !has_gpu) {
+    throw std::runtime_error(
+        "device gpu was asked for, but this build of MLX has no GPU here: use auto or cpu");
+  }
+  const bool use_gpu =
+      choice == DeviceChoice::gpu || (choice == DeviceChoice::automatic && has_gpu);
+  return use_gpu ? mx::Device::gpu : mx::Device::cpu;
+}
+
+// The one global of ours, because MLX's default device is one: engines on several threads must not
+// change it under each other, so it is set once.
+void claim(mx::Device device) {
+  static std::mutex mutex;
+  static std::optional<mx::Device> claimed;
+  std::lock_guard lock(mutex);
+  if (!claimed) {
+    mx::set_default_device(device);
+    claimed = device;
+  }
+  if (*claimed != device) {
+    throw std::runtime_error(std::string("device ") + name_of(device) +
+                             " was asked for, but this process already computes on " +
+                             name_of(*claimed) + ": use one device in a process");
+  }
+}
+
+}  // namespace
+
+mx::Device prepare_thread(DeviceChoice choice) {
+  const mx::Device device = resolve(choice);
+  claim(device);
+  mx::set_default_stream(mx::new_stream(device));
+  return device;
+}
+
+void release_thread() { mx::clear_streams(); }
+
+}  // namespace mlxd

@@ -1,0 +1,20 @@
+// Which device MLX computes on. Engine thread only.
+#pragma once
+
+#include "mlx/mlx.h"
+
+namespace mlxd {
+namespace mx = mlx::core;
+
+enum class DeviceChoice { automatic, cpu, gpu };
+
+/// Readies the calling thread to compute: makes the device MLX's default, and a new stream on it
+/// the thread's default. `automatic` is the GPU if MLX has one, else the CPU. MLX's default device
+/// belongs to the whole process, so the first engine of a process decides: throws
+/// std::runtime_error for another device after that, and for a GPU that is not there.
+mx::Device prepare_thread(DeviceChoice choice);
+
+/// Ends what prepare_thread began: gives back the thread's streams.
+void release_thread();
+
+}  // namespace mlxd

@@ -1,0 +1,53 @@
+// One step: batch -> forward -> sample. Owns the caches of the sequences; the only caller of eval.
+// Engine thread only.
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/core/scheduler.h"
+#include "models/model.h"
+
+namespace mlxd {
+
+/// A step that was handed to MLX and not read yet.
+struct InFlight {
+  Plan plan;
+  std::optional<mx::array> tokens;  // [rows] int32, when the plan samples
+  std::vector<mx::array> state;     // what a chunk without sampling computes
+
+  bool idle() const { return plan.idle(); }
+  bool samples() const { return plan.samples; }
+};
+
+class Runner {
+ public:
+  explicit Runner(const Model& model) : model_(model) {}
+
+  /// Hands a step to MLX and returns without waiting for it. Sequences whose last token is still
+  /// being computed in `previous` take it from there, on the device. Throws what MLX throws.
+  InFlight submit(Plan plan, const InFlight& previous);
+
+  /// Waits for a step; returns the sampled tokens, one a row (none for a chunk without sampling).
+  /// Throws what MLX throws.
+  std::vector<Token> collect(InFlight& step);
+
+  /// Drops a sequence's cache. Steps in flight keep what they use.
+  void release(RequestId id) { caches_.erase(id); }
+
+  /// After a throw: waits until MLX has nothing left to do, so that the error does not surface
+  /// again in another step.
+  void settle_after_error();
+
+ private:
+  mx::array inputs(const Plan& plan, const InFlight& previous) const;
+  mx::array sampled(const Plan& plan, const mx::array& hidden) const;
+  SequenceCache& cache_of(const Sequence& sequence);
+
+  const Model& model_;
+  std::unordered_map<RequestId, SequenceCache> caches_;
+  uint64_t steps_ = 0;
+};
+
+}  // namespace mlxd

@@ -1,0 +1,36 @@
+// The sampling rules, one small function each, over rows of logits or probabilities. They hold no
+// state. Engine thread only.
+#pragma once
+
+#include <vector>
+
+#include "mlx/mlx.h"
+
+namespace mlxd {
+namespace mx = mlx::core;
+
+/// Logits [R, V] divided by each row's temperature (> 0).
+mx::array temper(const mx::array& logits, const std::vector<float>& temperatures);
+
+// A rule that leaves candidates out says which by a floor [R, 1]: the probability that a token must
+// reach to stay. Tokens of equal probability at the edge all stay, and the best token always does.
+
+/// min_p: a token stays if it is at least `min_p` times as probable as the best one.
+/// Source: Nguyen et al., "Turning up the heat: min-p sampling", arXiv 2407.01082.
+mx::array min_p_floor(const mx::array& probabilities, const std::vector<float>& min_p);
+
+/// top_k: the `top_k` (1 .. N) most probable tokens stay. `best` [R, N] holds the most probable
+/// ones, descending.
+mx::array top_k_floor(const mx::array& best, const std::vector<int>& top_k);
+
+/// top_p: the fewest most probable tokens whose probabilities sum to `top_p` stay, the one that
+/// reaches the sum included. `best` as for top_k; if its N tokens do not sum to `top_p`, all of
+/// them stay. Source: Holtzman et al., "The curious case of neural text degeneration", arXiv
+/// 1904.09751.
+mx::array top_p_floor(const mx::array& best, const std::vector<float>& top_p);
+
+/// Indices [R] int32 drawn from rows of weights [R, V] (>= 0, at least one > 0) by inverting their
+/// cumulative sum at `uniforms` in [0, 1). A weight of 0 is never drawn.
+mx::array draw(const mx::array& weights, const std::vector<float>& uniforms);
+
+}  // namespace mlxd
