@@ -1,0 +1,199 @@
+// The engine that computes: one native engine behind the Engine interface. It forwards tokens; it knows no text.
+
+import { randomInt } from 'node:crypto';
+import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native } from '../native/binding.js';
+import { closeAtExit } from './close-at-exit.js';
+import { TokenQueue } from './token-queue.js';
+import {
+  type Engine,
+  EngineError,
+  type EngineErrorCode,
+  type EngineRequest,
+  type EngineStats,
+  type ModelInfo,
+  type TokenEvent,
+} from './types.js';
+
+export interface LoadOptions {
+  /** A folder with config.json and *.safetensors. */
+  modelPath: string;
+  /** `auto`, the default, is the GPU if MLX has one here. A process computes on one device only. */
+  device?: 'auto' | 'cpu' | 'gpu';
+  /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
+  threads?: number;
+  /** Sequences that decode together. Default: 16. */
+  maxSequences?: number;
+  /** Prompt tokens computed in one step. Default: 512. */
+  prefillChunk?: number;
+  /** Called with the loaded fraction, from 0 to 1. */
+  onProgress?: (fraction: number) => void;
+  /** Aborting it ends the load; it has no effect later. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Loads a model on an engine thread of its own. Rejects with EngineError (`model_load_failed`), with NativeLoadError when
+ * the addon does not load, and with the signal's reason when that was aborted.
+ */
+export async function loadEngine(options: LoadOptions): Promise<Engine> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const engine = new NativeEngine(options);
+  const stop = () => void engine.close();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await engine.loaded;
+    return engine;
+  } catch (error) {
+    await engine.close();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+const MAX_ID = 0xffff_ffff;
+const MAX_SEED = 2 ** 48;
+
+class NativeEngine implements Engine {
+  info!: ModelInfo; // set before `loaded` resolves
+  readonly loaded: Promise<void>;
+  readonly #native: Native;
+  readonly #onProgress: LoadOptions['onProgress'];
+  readonly #queues = new Map<number, TokenQueue>();
+  readonly #closed: Promise<void>;
+  #settleLoad!: (error?: unknown) => void;
+  #onClosed!: () => void;
+  #stopped = false;
+  #lastId = 0;
+
+  constructor(options: LoadOptions) {
+    const { modelPath, device = 'auto', threads = 0, maxSequences = 16, prefillChunk = 512, onProgress } = options;
+    this.#onProgress = onProgress;
+    this.loaded = new Promise((resolve, reject) => {
+      this.#settleLoad = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    this.#closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+    const { Engine } = loadBinding();
+    this.#native = new Engine({ modelPath, device, threads, maxSequences, prefillChunk }, () => this.#drain());
+    closeAtExit(this.#native);
+  }
+
+  async *generate(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<TokenEvent, void, undefined> {
+    if (signal?.aborted) {
+      yield { type: 'finish', reason: 'cancelled' };
+      return;
+    }
+    const queue = new TokenQueue();
+    const id = this.#submit(request, queue);
+    const cancel = () => this.#native.cancel(id);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      for (;;) {
+        const event = queue.take() ?? (await queue.next());
+        yield event;
+        if (event.type === 'finish') return;
+      }
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      if (this.#queues.delete(id)) cancel(); // the reader left before the last event
+    }
+  }
+
+  stats(): EngineStats {
+    return this.#native.stats();
+  }
+
+  close(): Promise<void> {
+    this.#stopped = true;
+    this.#native.stop();
+    return this.#closed;
+  }
+
+  #submit({ tokens, sampling, maxTokens, stopTokens }: EngineRequest, queue: TokenQueue): number {
+    const { temperature, topP, topK, minP, seed = randomInt(MAX_SEED) } = sampling;
+    const id = this.#nextId();
+    const stops = Int32Array.from(stopTokens);
+    const request = { id, tokens, temperature, topP, topK, minP, seed, maxTokens, stopTokens: stops };
+    if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
+    this.#queues.set(id, queue);
+    return id;
+  }
+
+  #nextId(): number {
+    do {
+      this.#lastId = (this.#lastId % MAX_ID) + 1;
+    } while (this.#queues.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  /**
+   * Called by the native engine. What it throws would be lost in a warning of Node's, and the events after it too: so it
+   * runs no code of others but `onProgress`, whose throw ends the load.
+   */
+  #drain(): void {
+    const { ids, kinds, values, failures } = this.#native.drain();
+    kinds.forEach((kind, i) => {
+      const id = ids[i] as number;
+      const value = values[i] as number;
+      switch (kind) {
+        case EventKind.token:
+          this.#queues.get(id)?.push({ type: 'token', token: value });
+          break;
+        case EventKind.finished:
+          this.#end(id)?.push({ type: 'finish', reason: FINISH_REASONS[value] ?? 'stop' });
+          break;
+        case EventKind.failed:
+          this.#end(id)?.fail(toError(failures[value]));
+          break;
+        default:
+          this.#drainOwn(kind, value, failures[value]);
+      }
+    });
+  }
+
+  /** Takes the queue of a request whose last event has come. */
+  #end(id: number): TokenQueue | undefined {
+    const queue = this.#queues.get(id);
+    this.#queues.delete(id);
+    return queue;
+  }
+
+  /** The events of the engine itself. */
+  #drainOwn(kind: number, value: number, failure: Failure | undefined): void {
+    switch (kind) {
+      case EventKind.progress:
+        this.#reportProgress(value / 1000);
+        break;
+      case EventKind.loaded:
+        this.info = this.#native.info();
+        this.#settleLoad();
+        break;
+      case EventKind.loadFailed:
+        this.#settleLoad(toError(failure));
+        break;
+      case EventKind.closed:
+        this.#stopped = true;
+        this.#native.close();
+        this.#onClosed();
+        break;
+    }
+  }
+
+  #reportProgress(fraction: number): void {
+    try {
+      this.#onProgress?.(fraction);
+    } catch (error) {
+      this.#settleLoad(error);
+    }
+  }
+}
+
+type Failure = { code: string; message: string };
+
+function toError(failure: Failure | undefined): EngineError {
+  return new EngineError(failure?.code as EngineErrorCode, failure?.message ?? 'unknown failure');
+}

@@ -1,0 +1,129 @@
+// Finds and loads the addon, and types its whole surface: this file and native/addon/convert.cpp must agree.
+
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { explainLoadFailure } from './load-failure.js';
+
+export interface NativeEngineOptions {
+  modelPath: string;
+  device: 'auto' | 'cpu' | 'gpu';
+  /** Of the CPU kernels; 0: one a physical core. */
+  threads: number;
+  maxSequences: number;
+  prefillChunk: number;
+}
+
+export interface NativeRequest {
+  /** From 1 to 2^32 - 1, not in use by a live request. */
+  id: number;
+  tokens: Int32Array;
+  temperature: number;
+  topP: number;
+  topK: number;
+  minP: number;
+  /** A safe integer. */
+  seed: number;
+  maxTokens: number;
+  stopTokens: Int32Array;
+}
+
+/** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */
+export const EventKind = {
+  /** The value is the token. */
+  token: 0,
+  /** The value is an index in FINISH_REASONS; the request's last event. */
+  finished: 1,
+  /** The value is an index in `failures`; the request's last event. */
+  failed: 2,
+  /** The value is thousandths of the load; the id is 0, as in all that follow. */
+  progress: 3,
+  /** The engine takes requests. */
+  loaded: 4,
+  /** The value is an index in `failures`. */
+  loadFailed: 5,
+  /** The engine thread's last word. */
+  closed: 6,
+} as const;
+
+export const FINISH_REASONS = ['stop', 'length', 'cancelled'] as const;
+
+/** Events, oldest first: entry i of the three columns is one event. */
+export interface NativeEvents {
+  ids: Uint32Array;
+  kinds: Uint8Array;
+  values: Int32Array;
+  failures: { code: string; message: string }[];
+}
+
+export interface NativeModelInfo {
+  modelType: string;
+  contextLength: number;
+  vocabSize: number;
+  layers: number;
+  parameters: number;
+  weightBytes: number;
+  eosTokens: number[];
+  loadMs: number;
+  device: 'cpu' | 'gpu';
+  mlxVersion: string;
+}
+
+export interface NativeStats {
+  state: 'loading' | 'ready' | 'failed' | 'closed';
+  waiting: number;
+  running: number;
+  promptTokens: number;
+  generatedTokens: number;
+  heartbeatMs: number;
+  activeMemoryBytes: number;
+  peakMemoryBytes: number;
+}
+
+export interface NativeEngine {
+  /** Queues a request; false once stopped: then there are no events. */
+  submit(request: NativeRequest): boolean;
+  cancel(id: number): void;
+  /** All events since the last drain. */
+  drain(): NativeEvents;
+  stats(): NativeStats;
+  /** Of the loaded model; empty before the event `loaded`. */
+  info(): NativeModelInfo;
+  /** Asks the engine thread to cancel everything and end; does not wait: `closed` comes when it has. */
+  stop(): void;
+  /** stop(), and waits for the thread: one step at the most. */
+  close(): void;
+}
+
+export interface Binding {
+  /** Starts the engine thread, which begins to load. `onWake` is called when there are events to drain. */
+  Engine: new (
+    options: NativeEngineOptions,
+    onWake: () => void,
+  ) => NativeEngine;
+  /** What an engine could use here. */
+  runtime(): { mlxVersion: string; gpu: boolean };
+}
+
+const require = createRequire(import.meta.url);
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+let loaded: Binding | undefined;
+
+/**
+ * Loads the addon once: from build/Release or build/Debug of a checkout, else from prebuilds/ of a package.
+ * Throws NativeLoadError, which says what is wrong and what to do.
+ */
+export function loadBinding(): Binding {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Binding {
+  let path: string | undefined;
+  try {
+    const { path: find } = require('node-gyp-build') as { path(folder: string): string };
+    path = find(packageRoot);
+    return require(path) as Binding;
+  } catch (error) {
+    throw explainLoadFailure(error, path);
+  }
+}
