@@ -5,11 +5,11 @@ import { finished } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { apiErrors } from '../schemas/openai-errors.js';
 
-/** How long aborted requests may take to tell their clients before their connections are cut. */
+/** How long aborted requests may take to tell their clients; a client that does not read is not waited for. */
 const ABORT_GRACE_MS = 1000;
 
 export class InFlight {
-  readonly #running = new Map<AbortController, ServerResponse>();
+  readonly #running = new Set<AbortController>();
   #draining = false;
   #onIdle: (() => void)[] = [];
 
@@ -29,7 +29,7 @@ export class InFlight {
     if (this.#draining) throw apiErrors.shuttingDown();
     if (this.#running.size >= this.limit) throw apiErrors.tooManyRequests();
     const controller = new AbortController();
-    this.#running.set(controller, response);
+    this.#running.add(controller);
     finished(response, (unfinished) => {
       if (unfinished) controller.abort(new Error('The client has gone.'));
       this.#running.delete(controller);
@@ -42,9 +42,9 @@ export class InFlight {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     await this.#idleWithin(timeoutMs);
-    for (const controller of this.#running.keys()) controller.abort(apiErrors.shuttingDown());
+    for (const controller of this.#running) controller.abort(apiErrors.shuttingDown());
     await this.#idleWithin(ABORT_GRACE_MS);
-    for (const response of this.#running.values()) response.destroy();
+    this.#running.clear();
   }
 
   async #idleWithin(timeoutMs: number): Promise<void> {

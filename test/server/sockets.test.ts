@@ -37,6 +37,15 @@ async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** Puts more into the call than all buffers hold and waits until the server has stopped taking. */
+async function fill(call: ScriptedCall, count: number): Promise<void> {
+  call.say(...Array.from({ length: count }, () => 'x'.repeat(64 * 1024)));
+  for (let before = -1; before !== call.taken; ) {
+    before = call.taken;
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  }
+}
+
 describe('a client that leaves', () => {
   it.each([
     ['whole', {}],
@@ -86,15 +95,6 @@ describe('a client that leaves', () => {
 });
 
 describe('a slow reader', () => {
-  /** Puts more into the call than all buffers hold and waits until the server has stopped taking. */
-  async function fill(call: ScriptedCall, count: number): Promise<void> {
-    call.say(...Array.from({ length: count }, () => 'x'.repeat(64 * 1024)));
-    for (let before = -1; before !== call.taken; ) {
-      before = call.taken;
-      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
-    }
-  }
-
   it('holds up its own stream alone, and gets all of it in the end', async () => {
     const count = 400;
     const model = new ScriptedModel();
@@ -211,5 +211,14 @@ describe('the drain', () => {
     expect((await whole).status).toBe(503);
     const last = frames(await stream.text()).at(-1);
     expect(JSON.parse(last ?? '')).toMatchObject({ error: { code: 'server_shutting_down' } });
+  });
+  it('does not wait for a client that does not read', async () => {
+    const model = new ScriptedModel();
+    const server = await serve(model);
+    const slow = await raw(server.port, rawChat({ stream: true }));
+    slow.pause();
+    await fill(await model.nextCall(), 400);
+    await server.drain(0);
+    await expect(readAll(slow)).resolves.not.toContain('[DONE]');
   });
 });
