@@ -46,6 +46,20 @@ void check_arrays(const mx::array& weight, const mx::array& scales, const mx::ar
   }
 }
 
+cpu::ScaleType scale_type(mx::Dtype type) {
+  if (type == mx::float16) return cpu::ScaleType::f16;
+  return type == mx::bfloat16 ? cpu::ScaleType::bf16 : cpu::ScaleType::f32;
+}
+
+SharedMatrix pack(const cpu::QuantizedFormat& format, mx::array weight, mx::array scales,
+                  mx::array biases) {
+  for (auto* a : {&weight, &scales, &biases}) *a = mx::contiguous(*a);
+  mx::eval(weight, scales, biases);
+  return std::make_shared<const cpu::PackedMatrix>(format, weight.data<uint32_t>(),
+                                                   scales.data<void>(), biases.data<void>(),
+                                                   cpu::ThreadPool::shared());
+}
+
 }  // namespace
 
 QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scales,
@@ -54,46 +68,49 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
       columns_(0),
       group_size_(group_size),
       bits_(bits),
-      weight_(weight),
-      scales_(scales),
-      biases_(biases) {
+      data_(Unpacked{weight, scales, biases}) {
   check_format(group_size, bits);
   check_arrays(weight, scales, biases, group_size, bits);
   rows_ = weight.shape(0);
   columns_ = scales.shape(1) * group_size;
-  mx::eval(weight_, scales_, biases_);
+  const cpu::QuantizedFormat format{rows_, columns_, group_size, bits, scale_type(scales.dtype())};
+  if (is_cpu() && cpu::can_pack(format)) {
+    data_ = pack(format, weight, scales, biases);
+  } else {
+    mx::eval(weight, scales, biases);
+  }
 }
 
 mx::array QuantizedMatrix::matmul(const mx::array& x) const {
   if (x.ndim() != 2 || x.shape(1) != columns_ || !mx::issubdtype(x.dtype(), mx::floating)) {
     refuse("input must be a float [T, " + std::to_string(columns_) + "], not " + describe(x) + ".");
   }
-  // MLX's CPU kernel accumulates in the type of its operands.
-  if (is_cpu()) {
-    auto y = mx::quantized_matmul(mx::astype(x, mx::float32), weight_,
-                                  mx::astype(scales_, mx::float32),
-                                  mx::astype(biases_, mx::float32), true, group_size_, bits_);
-    return mx::astype(y, x.dtype());
+  if (auto* packed = std::get_if<SharedMatrix>(&data_)) {
+    return mx::astype(packed_matmul(*packed, mx::astype(x, mx::float32)), x.dtype());
   }
-  return mx::quantized_matmul(x, weight_, scales_, biases_, true, group_size_, bits_);
+  const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
+  if (!is_cpu()) return mx::quantized_matmul(x, weight, scales, biases, true, group_size_, bits_);
+  // MLX's CPU kernel accumulates in the type of its operands.
+  auto y = mx::quantized_matmul(mx::astype(x, mx::float32), weight, mx::astype(scales, mx::float32),
+                                mx::astype(biases, mx::float32), true, group_size_, bits_);
+  return mx::astype(y, x.dtype());
 }
 
 mx::array QuantizedMatrix::rows(const mx::array& ids) const {
   if (ids.ndim() != 1 || ids.dtype() != mx::int32) {
     refuse("row ids must be int32 [T], not " + describe(ids) + ".");
   }
-  auto weight = mx::take(weight_, ids, 0);
-  auto scales = mx::take(scales_, ids, 0);
-  auto biases = mx::take(biases_, ids, 0);
-  if (is_cpu()) {
-    scales = mx::astype(scales, mx::float32);
-    biases = mx::astype(biases, mx::float32);
-  }
-  return mx::dequantize(weight, scales, biases, group_size_, bits_);
+  if (auto* packed = std::get_if<SharedMatrix>(&data_)) return packed_rows(*packed, ids);
+  const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
+  auto type = is_cpu() ? mx::float32 : scales.dtype();
+  return mx::dequantize(mx::take(weight, ids, 0), mx::astype(mx::take(scales, ids, 0), type),
+                        mx::astype(mx::take(biases, ids, 0), type), group_size_, bits_);
 }
 
 size_t QuantizedMatrix::bytes() const {
-  return weight_.nbytes() + scales_.nbytes() + biases_.nbytes();
+  if (auto* packed = std::get_if<SharedMatrix>(&data_)) return (*packed)->bytes();
+  const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
+  return weight.nbytes() + scales.nbytes() + biases.nbytes();
 }
 
 }  // namespace mlxd::kernels

@@ -1,0 +1,41 @@
+#include "kernels/cpu/isa.h"
+
+namespace mlxd::kernels::cpu {
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+    case Isa::neon:
+      return "neon";
+    case Isa::scalar:
+      break;
+  }
+  return "scalar";
+}
+
+std::vector<Isa> supported_isas() {
+  std::vector<Isa> found{Isa::scalar};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("f16c");
+  if (avx2) found.push_back(Isa::avx2);
+  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    found.push_back(Isa::avx512);
+  }
+#elif defined(__aarch64__)
+  found.push_back(Isa::neon);
+#endif
+  return found;
+}
+
+Isa best_isa() {
+  static const Isa best = supported_isas().back();
+  return best;
+}
+
+}  // namespace mlxd::kernels::cpu

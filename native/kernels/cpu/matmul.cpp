@@ -1,0 +1,106 @@
+#include "kernels/cpu/matmul.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "kernels/cpu/panel_kernels.h"
+
+namespace mlxd::kernels::cpu {
+namespace {
+
+// A block of x stays in a core's second-level cache while panels of weights pass by.
+constexpr size_t kBlockBytes = size_t(1) << 20;
+// Below this much work a chunk costs more to hand out than to do.
+constexpr size_t kChunkBytes = size_t(8) << 10;
+constexpr int kChunksPerThread = 8;
+
+int divide_up(int a, int b) { return (a + b - 1) / b; }
+
+// Eight running sums, then theirs: vectorizes, and the order is fixed. `count` is a multiple of 8.
+float sum(const float* x, int count) {
+  float partial[8] = {};
+  for (int i = 0; i < count; i += 8) {
+    for (int lane = 0; lane < 8; ++lane) partial[lane] += x[i + lane];
+  }
+  return ((partial[0] + partial[4]) + (partial[2] + partial[6])) +
+         ((partial[1] + partial[5]) + (partial[3] + partial[7]));
+}
+
+// The sum of x over each group, [rows, groups].
+std::unique_ptr<float[]> group_sums(const PackedMatrix& w, const Rows& x, ThreadPool& pool) {
+  const int groups = w.groups(), size = w.format().group_size;
+  auto sums = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
+  constexpr int kRowsPerChunk = 16;
+  pool.run(divide_up(x.count, kRowsPerChunk), [&](int chunk) {
+    const int end = std::min(x.count, (chunk + 1) * kRowsPerChunk);
+    for (int r = chunk * kRowsPerChunk; r < end; ++r) {
+      for (int g = 0; g < groups; ++g) {
+        sums[size_t(r) * groups + g] = sum(x.data + r * x.stride + size_t(g) * size, size);
+      }
+    }
+  });
+  return sums;
+}
+
+class Plan {
+ public:
+  Plan(const PackedMatrix& w, int rows, int max_rows, int threads) : rows_(rows) {
+    // Equal steps: 16 rows go through a kernel for 12 as 8 + 8, not 12 + 4.
+    step_ = divide_up(rows, divide_up(rows, max_rows));
+    const size_t row_bytes = sizeof(float) * w.format().columns;
+    block_ = std::max(1, static_cast<int>(kBlockBytes / (row_bytes * step_))) * step_;
+    blocks_ = divide_up(rows, block_);
+    panels_ = w.panels();
+    const size_t chunk_bytes = w.panel_bytes() * std::min(rows, block_);
+    const int smallest = divide_up(static_cast<int>(kChunkBytes), std::max<int>(1, chunk_bytes));
+    run_ = std::max(smallest, panels_ * blocks_ / (threads * kChunksPerThread));
+    run_ = std::clamp(run_, 1, panels_);
+    runs_ = divide_up(panels_, run_);
+  }
+
+  int chunks() const { return blocks_ * runs_; }
+
+  /// Calls kernel_call(panel, row, rows) for the parts of a chunk.
+  template <class Call>
+  void for_each(int chunk, const Call& call) const {
+    const int first = chunk / runs_ * block_, last = std::min(rows_, first + block_);
+    const int panel = chunk % runs_ * run_, panel_end = std::min(panels_, panel + run_);
+    for (int p = panel; p < panel_end; ++p) {
+      for (int r = first; r < last; r += step_) call(p, r, std::min(step_, last - r));
+    }
+  }
+
+ private:
+  int rows_, step_, block_, blocks_, panels_, run_, runs_;
+};
+
+}  // namespace
+
+void matmul(const PackedMatrix& w, const Rows& x, float* y, Isa isa, ThreadPool& pool) {
+  if (x.count == 0) return;
+  const QuantizedFormat& format = w.format();
+  const PanelKernels& kernels = panel_kernels(isa);
+  const auto sums = group_sums(w, x, pool);
+  const Plan plan(w, x.count, kernels.max_rows, pool.threads());
+  pool.run(plan.chunks(), [&](int chunk) {
+    plan.for_each(chunk, [&](int panel, int row, int rows) {
+      const int output = panel * PackedMatrix::kPanelRows;
+      PanelArgs args{
+          .panel = w.panel(panel),
+          .groups = w.groups(),
+          .group_size = format.group_size,
+          .scale_type = format.scale_type,
+          .x = x.data + row * x.stride,
+          .x_stride = x.stride,
+          .sums = sums.get() + size_t(row) * w.groups(),
+          .sums_stride = size_t(w.groups()),
+          .y = y + size_t(row) * format.rows + output,
+          .y_stride = size_t(format.rows),
+          .outputs = std::min(PackedMatrix::kPanelRows, format.rows - output),
+      };
+      kernels.find(format.bits, rows)(args);
+    });
+  });
+}
+
+}  // namespace mlxd::kernels::cpu

@@ -1,0 +1,25 @@
+// x W^T for a packed quantized W on the cores of this machine: cuts the work into panels and row
+// blocks for the pool.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/packed_matrix.h"
+#include "kernels/cpu/thread_pool.h"
+
+namespace mlxd::kernels::cpu {
+
+/// Rows of floats in memory, row r at data + r * stride.
+struct Rows {
+  const float* data;
+  size_t stride;
+  int count;
+};
+
+/// x [count, columns of w] -> y [count, rows of w], contiguous. The bits of a row of y depend on
+/// that row of x, on w and on whether `isa` is scalar, and on nothing else. A non-finite element of
+/// x makes its whole row of y non-finite.
+void matmul(const PackedMatrix& w, const Rows& x, float* y, Isa isa, ThreadPool& pool);
+
+}  // namespace mlxd::kernels::cpu

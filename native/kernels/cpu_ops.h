@@ -1,0 +1,22 @@
+// Our CPU kernels as operations of MLX's graph. They run on the thread of the CPU stream that is
+// the default of the thread that calls them.
+#pragma once
+
+#include <memory>
+
+#include "kernels/cpu/packed_matrix.h"
+#include "mlx/mlx.h"
+
+namespace mlxd::kernels {
+namespace mx = mlx::core;
+
+using SharedMatrix = std::shared_ptr<const cpu::PackedMatrix>;
+
+/// x [T, K] float32, any strides -> x W^T [T, N] float32.
+mx::array packed_matmul(const SharedMatrix& w, const mx::array& x);
+
+/// ids [T] int32, any stride -> the rows W[ids] [T, K] float32. An id outside of [0, N) fails the
+/// evaluation with std::out_of_range.
+mx::array packed_rows(const SharedMatrix& w, const mx::array& ids);
+
+}  // namespace mlxd::kernels

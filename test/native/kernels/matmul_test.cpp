@@ -1,0 +1,206 @@
+// The matmul kernels of every instruction set that this machine has: right, and the same bits in
+// any batch.
+#include "kernels/cpu/matmul.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "doctest/doctest.h"
+#include "kernels/random_matrix.h"
+
+using namespace mlxd::kernels::cpu;
+
+namespace {
+
+constexpr float kUntouched = -123.25f;
+
+// y [count, rows of w], with a margin behind that must stay untouched.
+std::vector<float> multiply(const PackedMatrix& w, const std::vector<float>& x, int count, Isa isa,
+                            ThreadPool& pool) {
+  const size_t size = size_t(count) * w.format().rows;
+  std::vector<float> y(size + 64, kUntouched);
+  matmul(w, {x.data(), size_t(w.format().columns), count}, y.data(), isa, pool);
+  for (size_t i = size; i < y.size(); ++i) REQUIRE(y[i] == kUntouched);
+  y.resize(size);
+  return y;
+}
+
+// The largest error in units of what rounding may bring: each term passes through at most group +
+// groups + 16 roundings.
+double worst_error(const RandomMatrix& matrix, const std::vector<float>& x, int count,
+                   const std::vector<float>& y) {
+  const auto& f = matrix.format;
+  const double roundings = 2.0 * (f.group_size + f.columns / f.group_size) + 16;
+  double worst = 0;
+  for (int t = 0; t < count; ++t) {
+    for (int n = 0; n < f.rows; ++n) {
+      double exact = 0, magnitude = 0;
+      for (int k = 0; k < f.columns; ++k) {
+        const double xk = x[size_t(t) * f.columns + k];
+        exact += xk * matrix.values[size_t(n) * f.columns + k];
+        magnitude += std::abs(xk) * matrix.coarse[size_t(n) * f.columns + k];
+      }
+      const double allowed = roundings * (magnitude * 0x1p-24 + 0x1p-149);
+      worst = std::max(worst, std::abs(y[size_t(t) * f.rows + n] - exact) / allowed);
+    }
+  }
+  return worst;
+}
+
+bool same_bits(const float* a, const float* b, size_t count) {
+  return std::memcmp(a, b, count * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("products agree with double precision") {
+  std::mt19937 random(3);
+  ThreadPool pool(2);
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    for (int bits : {4, 8}) {
+      for (int group : {32, 64, 128}) {
+        for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
+          const int rows = 1 + random() % 150, groups = 1 + random() % 5;
+          const RandomMatrix matrix({rows, groups * group, group, bits, type}, random);
+          const PackedMatrix packed = matrix.pack(pool);
+          for (int count : {1, 2, 3, 5, int(6 + random() % 30)}) {
+            const auto x = random_rows(size_t(count) * groups * group, random);
+            CAPTURE(bits);
+            CAPTURE(group);
+            CAPTURE(int(type));
+            CAPTURE(rows);
+            CAPTURE(groups);
+            CAPTURE(count);
+            CHECK(worst_error(matrix, x, count, multiply(packed, x, count, isa, pool)) < 1);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("every number of rows and outputs is computed, and no more") {
+  std::mt19937 random(4);
+  ThreadPool pool(2);
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    for (int rows : {1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65}) {
+      const RandomMatrix matrix({rows, 64, 32, rows % 2 ? 4 : 8, ScaleType::f16}, random);
+      const PackedMatrix packed = matrix.pack(pool);
+      for (int count = 1; count <= 70; ++count) {
+        const auto x = random_rows(size_t(count) * 64, random);
+        CAPTURE(rows);
+        CAPTURE(count);
+        REQUIRE(worst_error(matrix, x, count, multiply(packed, x, count, isa, pool)) < 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("a row has the same bits in any batch, on any number of threads") {
+  std::mt19937 random(5);
+  ThreadPool alone(1);
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    for (int bits : {4, 8}) {
+      const int rows = 333, columns = 448, most = 300;
+      const RandomMatrix matrix({rows, columns, 64, bits, ScaleType::f16}, random);
+      const PackedMatrix packed = matrix.pack(alone);
+      const auto x = random_rows(size_t(most) * columns, random);
+      std::vector<float> one_by_one;
+      for (int t = 0; t < most; ++t) {
+        const std::vector<float> row(x.begin() + t * columns, x.begin() + (t + 1) * columns);
+        const auto y = multiply(packed, row, 1, isa, alone);
+        one_by_one.insert(one_by_one.end(), y.begin(), y.end());
+      }
+      for (int threads : {1, 2, 3, 4}) {
+        ThreadPool pool(threads);
+        for (int count : {2, 3, 4, 5, 7, 8, 12, 13, 16, 25, 64, most}) {
+          const auto y = multiply(packed, x, count, isa, pool);
+          CAPTURE(threads);
+          CAPTURE(count);
+          REQUIRE(same_bits(y.data(), one_by_one.data(), y.size()));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a block of x larger than a cache gives the same bits") {
+  std::mt19937 random(6);
+  ThreadPool pool(2);
+  const int columns = 4096, count = 150;  // more than one row block
+  const RandomMatrix matrix({40, columns, 128, 4, ScaleType::bf16}, random);
+  const PackedMatrix packed = matrix.pack(pool);
+  const auto x = random_rows(size_t(count) * columns, random);
+  const auto y = multiply(packed, x, count, best_isa(), pool);
+  for (int t : {0, 63, 64, 101, count - 1}) {
+    const std::vector<float> row(x.begin() + t * columns, x.begin() + (t + 1) * columns);
+    CHECK(same_bits(y.data() + t * 40, multiply(packed, row, 1, best_isa(), pool).data(), 40));
+  }
+}
+
+TEST_CASE("instruction sets with fused multiply-add agree in every bit") {
+  std::mt19937 random(7);
+  ThreadPool pool(1);
+  const RandomMatrix matrix({100, 256, 32, 4, ScaleType::f16}, random);
+  const PackedMatrix packed = matrix.pack(pool);
+  const auto x = random_rows(9 * 256, random);
+  const auto isas = supported_isas();
+  for (size_t i = 2; i < isas.size(); ++i) {  // the first is scalar
+    CHECK(multiply(packed, x, 9, isas[i], pool) == multiply(packed, x, 9, isas[1], pool));
+  }
+}
+
+TEST_CASE("denormals are computed, not flushed") {
+  std::mt19937 random(8);
+  ThreadPool pool(2);
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    const RandomMatrix matrix({32, 64, 32, 4, ScaleType::f32}, random);
+    auto x = random_rows(2 * 64, random);
+    for (auto& value : x) value *= 0x1p-135f;
+    const auto y = multiply(matrix.pack(pool), x, 2, isa, pool);
+    CHECK(worst_error(matrix, x, 2, y) < 1);
+    CHECK(std::any_of(y.begin(), y.end(), [](float value) { return value != 0; }));
+  }
+}
+
+TEST_CASE("a non-finite input spoils its own row, all of it, and no other") {
+  std::mt19937 random(9);
+  ThreadPool pool(2);
+  const RandomMatrix matrix({50, 96, 32, 4, ScaleType::f16}, random);
+  const PackedMatrix packed = matrix.pack(pool);
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    auto x = random_rows(20 * 96, random);
+    const auto before = multiply(packed, x, 20, isa, pool);
+    x[3 * 96 + 95] = NAN;
+    x[11 * 96] = INFINITY;
+    x[12 * 96 + 40] = -INFINITY;
+    const auto after = multiply(packed, x, 20, isa, pool);
+    for (int t = 0; t < 20; ++t) {
+      const float* row = after.data() + t * 50;
+      if (t == 3 || t == 11 || t == 12) {
+        CHECK(std::none_of(row, row + 50, [](float value) { return std::isfinite(value); }));
+      } else {
+        CHECK(same_bits(row, before.data() + t * 50, 50));
+      }
+    }
+  }
+}
+
+TEST_CASE("rows may lie apart, and there may be none") {
+  std::mt19937 random(10);
+  ThreadPool pool(2);
+  const RandomMatrix matrix({20, 64, 32, 8, ScaleType::f16}, random);
+  const PackedMatrix packed = matrix.pack(pool);
+  const auto wide = random_rows(6 * 100, random);
+  std::vector<float> close;
+  for (int t = 0; t < 6; ++t) close.insert(close.end(), &wide[t * 100], &wide[t * 100] + 64);
+  std::vector<float> y(6 * 20);
+  matmul(packed, {wide.data(), 100, 6}, y.data(), best_isa(), pool);
+  CHECK(y == multiply(packed, close, 6, best_isa(), pool));
+  matmul(packed, {wide.data(), 100, 0}, nullptr, best_isa(), pool);
+}

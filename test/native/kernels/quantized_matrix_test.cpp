@@ -1,0 +1,156 @@
+// QuantizedMatrix in MLX's graph: against mx::quantized_matmul on the same arrays, with inputs of
+// every kind.
+#include "kernels/quantized_matrix.h"
+
+#include <stdexcept>
+
+#include "doctest/doctest.h"
+#include "kernels/settings.h"
+
+namespace mx = mlx::core;
+using mlxd::kernels::QuantizedMatrix;
+
+namespace {
+
+// Largest difference over the largest value.
+float distance(const mx::array& a, const mx::array& b) {
+  const auto wide = mx::astype(b, mx::float32);
+  const auto difference = mx::max(mx::abs(mx::subtract(mx::astype(a, mx::float32), wide)));
+  return mx::divide(difference, mx::max(mx::abs(wide))).item<float>();
+}
+
+struct Sample {
+  std::vector<mx::array> parts;  // weight, scales, biases
+  int group_size, bits;
+
+  Sample(int rows, int columns, int group_size, int bits, mx::Dtype type = mx::float16)
+      : parts(
+            mx::quantize(mx::astype(mx::random::normal({rows, columns}), type), group_size, bits)),
+        group_size(group_size),
+        bits(bits) {}
+
+  QuantizedMatrix matrix() const { return {parts[0], parts[1], parts[2], group_size, bits}; }
+
+  mx::array reference(const mx::array& x) const {
+    return mx::quantized_matmul(mx::astype(x, mx::float32), parts[0],
+                                mx::astype(parts[1], mx::float32),
+                                mx::astype(parts[2], mx::float32), true, group_size, bits);
+  }
+  mx::array dense() const {
+    return mx::dequantize(parts[0], mx::astype(parts[1], mx::float32),
+                          mx::astype(parts[2], mx::float32), group_size, bits);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("products and rows agree with MLX's in every format") {
+  for (int bits : {2, 3, 4, 5, 6, 8}) {
+    for (int group : {32, 64, 128}) {
+      for (auto type : {mx::float16, mx::bfloat16, mx::float32}) {
+        const Sample sample(45, 384, group, bits, type);
+        const auto matrix = sample.matrix();
+        CAPTURE(bits);
+        CAPTURE(group);
+        CHECK(matrix.rows_count() == 45);
+        CHECK(matrix.columns() == 384);
+        for (int count : {1, 5}) {
+          const auto x = mx::random::normal({count, 384});
+          const auto y = matrix.matmul(x);
+          CHECK(y.dtype() == mx::float32);
+          CHECK(y.shape() == mx::Shape{count, 45});
+          CHECK(distance(y, sample.reference(x)) < 2e-6f);
+        }
+        const auto ids = mx::array({44, 0, 17, 17});
+        const auto rows = matrix.rows(ids);
+        CHECK(rows.dtype() == mx::float32);
+        CHECK(distance(rows, mx::take(sample.dense(), ids, 0)) < 1e-6f);
+      }
+    }
+  }
+}
+
+TEST_CASE("x may be of any float type and lie in memory in any way") {
+  const Sample sample(70, 256, 64, 4);
+  const auto matrix = sample.matrix();
+  const auto wide = mx::random::normal({12, 512});
+  const auto half = mx::astype(mx::slice(wide, {0, 0}, {12, 256}), mx::bfloat16);
+  const auto y = matrix.matmul(half);
+  CHECK(y.dtype() == mx::bfloat16);
+  CHECK(distance(y, sample.reference(half)) < 1e-2f);
+
+  const std::vector<mx::array> views{
+      mx::slice(wide, {0, 256}, {12, 512}),                      // rows apart
+      mx::slice(wide, {1, 0}, {12, 512}, {3, 2}),                // every second column
+      mx::transpose(mx::random::normal({256, 9})),               // columns apart
+      mx::broadcast_to(mx::random::normal({1, 256}), {7, 256}),  // one row many times
+      mx::broadcast_to(mx::random::normal({4, 1}), {4, 256}),    // one column many times
+      mx::slice(wide, {11, 255}, {-13, -513}, {-2, -1}),         // backwards
+  };
+  for (const auto& x : views) {
+    CAPTURE(x.shape()[0]);
+    CHECK(distance(matrix.matmul(x), sample.reference(x)) < 1e-5f);  // equal columns cancel out
+  }
+  const auto ids = mx::slice(mx::arange(0, 70, mx::int32), {60}, {0}, {-7});
+  CHECK(distance(matrix.rows(ids), mx::take(sample.dense(), ids, 0)) < 1e-6f);
+}
+
+TEST_CASE("a chain of products is computed in order, whatever the threads") {
+  const Sample a(256, 256, 32, 4), b(256, 256, 32, 8);
+  const auto first = a.matrix(), second = b.matrix();
+  const auto x = mx::random::normal({33, 256});
+  mx::eval(x);
+  std::vector<mx::array> results;
+  for (int threads : {1, 2, 4, 0}) {
+    mlxd::kernels::set_threads(threads);
+    auto y = x;
+    for (int i = 0; i < 20; ++i)
+      y = mx::multiply(second.matmul(first.matmul(y)), mx::array(0.004f));
+    mx::eval(y);
+    results.push_back(y);
+  }
+  for (const auto& y : results) CHECK(mx::array_equal(y, results[0]).item<bool>());
+}
+
+TEST_CASE("weights may be a view, and an empty batch gives an empty result") {
+  const Sample sample(64, 128, 32, 4);
+  const QuantizedMatrix lower(mx::slice(sample.parts[0], {32, 0}, {64, 16}),
+                              mx::slice(sample.parts[1], {32, 0}, {64, 4}),
+                              mx::slice(sample.parts[2], {32, 0}, {64, 4}), 32, 4);
+  const auto x = mx::random::normal({2, 128});
+  CHECK(distance(lower.matmul(x), mx::slice(sample.reference(x), {0, 32}, {2, 64})) < 2e-6f);
+  CHECK(lower.bytes() == 32 * 128 / 2 + 32 * 4 * 4);
+  const auto none = lower.matmul(mx::zeros({0, 128}));
+  mx::eval(none);
+  CHECK(none.shape() == mx::Shape{0, 32});
+}
+
+TEST_CASE("arrays that do not fit are refused with a reason") {
+  const Sample sample(64, 128, 32, 4);
+  const auto& [weight, scales, biases] =
+      std::tie(sample.parts[0], sample.parts[1], sample.parts[2]);
+  auto refused = [](auto&& make, const char* reason) {
+    CHECK_THROWS_WITH_AS(make(), doctest::Contains(reason), std::invalid_argument);
+  };
+  refused([&] { QuantizedMatrix(weight, scales, biases, 64, 4); }, "does not match scales");
+  refused([&] { QuantizedMatrix(weight, scales, biases, 32, 8); }, "does not match scales");
+  refused([&] { QuantizedMatrix(weight, scales, biases, 32, 7); }, "bits must be");
+  refused([&] { QuantizedMatrix(weight, scales, biases, 48, 4); }, "group size must be");
+  refused([&] { QuantizedMatrix(scales, scales, biases, 32, 4); }, "weight must be uint32");
+  refused([&] { QuantizedMatrix(weight, weight, biases, 32, 4); }, "scales must be");
+  refused([&] { QuantizedMatrix(weight, scales, mx::zeros({64, 4}), 32, 4); }, "biases");
+  const auto matrix = sample.matrix();
+  refused([&] { matrix.matmul(mx::zeros({1, 64})); }, "[T, 128]");
+  refused([&] { matrix.matmul(mx::zeros({1, 128}, mx::int32)); }, "[T, 128]");
+  refused([&] { matrix.rows(mx::zeros({1})); }, "int32 [T]");
+}
+
+TEST_CASE("a row that is not there fails the evaluation and leaves the stream usable") {
+  const Sample sample(10, 32, 32, 4);
+  const auto matrix = sample.matrix();
+  for (int id : {-1, 10}) {
+    auto rows = matrix.rows(mx::array({0, id}));
+    CHECK_THROWS_WITH(mx::eval(rows), doctest::Contains("matrix of 10 rows"));
+  }
+  CHECK(distance(matrix.rows(mx::array({9})), mx::take(sample.dense(), mx::array({9}), 0)) < 1e-6f);
+}
