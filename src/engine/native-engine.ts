@@ -54,7 +54,7 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
 }
 
 const MAX_ID = 0xffff_ffff;
-const MAX_SEED = 2 ** 48;
+const MAX_SEED = 2 ** 48 - 1;
 
 class NativeEngine implements Engine {
   info!: ModelInfo; // set before `loaded` resolves
