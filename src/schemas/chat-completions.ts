@@ -7,6 +7,8 @@ import { decimal, integer, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 
 const MAX_CHOICES = 16;
+/** Choice i has seed + i, which must stay exact. */
+const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_STOP_LENGTH = 1024;
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -78,7 +80,7 @@ export const chatCompletionRequest = z
     max_completion_tokens: integer(1, INT32_MAX).nullish(),
     temperature: decimal(0, 2).nullish(),
     top_p: decimal(0, 1).nullish(),
-    seed: integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER).nullish(),
+    seed: integer(-MAX_SEED, MAX_SEED).nullish(),
     stop: z
       .union([z.string().min(1).max(MAX_STOP_LENGTH), z.array(z.string().min(1).max(MAX_STOP_LENGTH)).max(4)])
       .nullish(),

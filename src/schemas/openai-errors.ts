@@ -136,7 +136,13 @@ export const apiErrors = {
       "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
     ),
   invalidMessages: (message: string) => invalid('invalid_value', 'messages', message),
-  contextLengthExceeded: (message: string) => invalid('context_length_exceeded', 'messages', message),
+  /** Clients look for the first sentence to know that they must shorten the conversation. */
+  contextLengthExceeded: (contextLength: number, detail: string) =>
+    invalid(
+      'context_length_exceeded',
+      'messages',
+      `This model's maximum context length is ${contextLength} tokens. However, ${detail}.`,
+    ),
 
   // What was asked for
   modelNotFound: (id: string) =>
@@ -146,6 +152,7 @@ export const apiErrors = {
       `The model ${quote(id)} does not exist here. GET /v1/models lists the models that do.`,
       404,
     ),
+  unsuitableModel: (message: string) => invalid('unsupported_value', 'model', message),
   unknownUrl: (method: string, path: string) =>
     invalid('unknown_url', null, `Unknown request URL: ${method} ${quote(path)}. Please check the URL for typos.`, 404),
   methodNotAllowed: (method: string, path: string, allowed: string) =>

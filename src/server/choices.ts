@@ -1,5 +1,6 @@
 // Runs the choices of one request at once on its model. No wire names; the routes give and take the text.
 
+import { EngineError } from '../engine/types.js';
 import { apiErrors } from '../schemas/openai-errors.js';
 import type { GenerationInput, ServedModel, TextDelta, Usage } from '../services/types.js';
 
@@ -24,7 +25,7 @@ export async function runChoices(
   try {
     await Promise.all(runs);
   } catch (error) {
-    controller.abort(error);
+    controller.abort(withLimit(model, error));
     await Promise.allSettled(runs);
     throw controller.signal.reason;
   }
@@ -48,4 +49,10 @@ async function runChoice(
     }
   }
   signal.throwIfAborted();
+}
+
+/** The engine says what is too long; OpenAI's wording, which clients look for, names the model's limit first. */
+function withLimit(model: ServedModel, error: unknown): unknown {
+  if (!(error instanceof EngineError) || error.code !== 'context_length_exceeded') return error;
+  return apiErrors.contextLengthExceeded(model.info.contextLength, error.message);
 }

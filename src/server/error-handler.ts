@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { EngineError } from '../engine/types.js';
 import { ApiError, apiErrors } from '../schemas/openai-errors.js';
+import { ChatTemplateError } from '../text/types.js';
 
 type FrameworkErrors = Record<string, (request: FastifyRequest, error: FastifyError) => ApiError>;
 
@@ -21,16 +22,15 @@ const FRAMEWORK_ERRORS: FrameworkErrors = {
 export function toApiError(error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof EngineError) return fromEngineError(error);
+  if (error instanceof ChatTemplateError) return fromTemplateError(error);
   if (!(error instanceof Error)) return apiErrors.internal(error);
-  if (error.name === 'ChatTemplateError') return apiErrors.invalidMessages(error.message);
   const { code } = error as FastifyError;
   return FRAMEWORK_ERRORS[code]?.(request, error as FastifyError) ?? apiErrors.internal(error);
 }
 
 function fromEngineError(error: EngineError): ApiError {
   switch (error.code) {
-    case 'context_length_exceeded':
-      return apiErrors.contextLengthExceeded(error.message);
+    case 'context_length_exceeded': // With its wording already where the model is known: choices.ts.
     case 'invalid_request':
       return apiErrors.invalidRequest(error.message);
     case 'model_load_failed':
@@ -39,6 +39,10 @@ function fromEngineError(error: EngineError): ApiError {
     case 'generation_failed':
       return apiErrors.internal(error);
   }
+}
+
+function fromTemplateError(error: ChatTemplateError): ApiError {
+  return error.code === 'missing' ? apiErrors.unsuitableModel(error.message) : apiErrors.invalidMessages(error.message);
 }
 
 /** Logs the cause of a failure of ours; a client's mistake is only a line in the request log. */

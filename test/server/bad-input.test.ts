@@ -1,6 +1,7 @@
 // Every rejection of the API contract: status, code, param, and what the message says.
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
+import { ChatTemplateError } from '../../src/text/types.js';
 import { appFor, CHAT, chatBody, get, post, saying } from './support/requests.js';
 import { ScriptedModel } from './support/scripted-model.js';
 
@@ -52,7 +53,7 @@ const REFUSED: Row[] = [
   [{ max_tokens: 0 }, 'max_tokens', 'integer_below_min_value', />= 1/],
   [{ max_completion_tokens: -5 }, 'max_completion_tokens', 'integer_below_min_value', />= 1/],
   [{ max_tokens: 2 ** 40 }, 'max_tokens', 'integer_above_max_value', /<= 2147483647/],
-  [{ seed: 2 ** 60 }, 'seed', 'integer_above_max_value', /<= 9007199254740991/],
+  [{ seed: 2 ** 60 }, 'seed', 'integer_above_max_value', /<= 9007199254740975/],
   [{ frequency_penalty: 3 }, 'frequency_penalty', 'decimal_above_max_value', /<= 2/],
   [{ top_logprobs: 21 }, 'top_logprobs', 'integer_above_max_value', /<= 20/],
   // Wrong value
@@ -212,12 +213,18 @@ describe('a request that is not for us', () => {
 
 describe('an error from below', () => {
   const failing = (error: Error) => appFor(new ScriptedModel(undefined, (call) => call.fail(error)));
-  const templateError = Object.assign(new Error('Roles must alternate.'), { name: 'ChatTemplateError' });
 
   it.each([
-    [new EngineError('context_length_exceeded', 'too long'), 400, 'context_length_exceeded', /^too long$/, undefined],
+    [
+      new EngineError('context_length_exceeded', 'the prompt has 500'),
+      400,
+      'context_length_exceeded',
+      /^This model's maximum context length is 128 tokens\. However, the prompt has 500\.$/,
+      undefined,
+    ],
     [new EngineError('invalid_request', 'no tokens'), 400, 'invalid_request', /^no tokens$/, undefined],
-    [templateError, 400, 'invalid_value', /^Roles must alternate\.$/, undefined],
+    [new ChatTemplateError('rejected', 'Roles alternate.'), 400, 'invalid_value', /^Roles alternate\.$/, undefined],
+    [new ChatTemplateError('missing', 'It cannot chat.'), 400, 'unsupported_value', /^It cannot chat\.$/, undefined],
     [new EngineError('generation_failed', '/secret 0xdead'), 500, null, /had an error/, undefined],
     [new EngineError('engine_closed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
     [new EngineError('model_load_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],

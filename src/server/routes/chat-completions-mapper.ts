@@ -33,17 +33,12 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
       topP: request.top_p ?? 1,
       topK: Math.max(0, request.top_k ?? 0),
       minP: request.min_p ?? 0,
-      ...(typeof request.seed === 'number' ? { seed: choiceSeed(request.seed, index) } : {}),
+      ...(typeof request.seed === 'number' ? { seed: request.seed + index } : {}),
     },
     ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
     stop,
     ignoreEos: request.ignore_eos ?? false,
   }));
-}
-
-/** The wire allows negative seeds, the engine takes none: two's complement in the 53 bits that a number holds exactly. */
-function choiceSeed(seed: number, index: number): number {
-  return Number(BigInt.asUintN(53, BigInt(seed) + BigInt(index)));
 }
 
 function toChatMessage(message: ChatCompletionMessage): ChatMessage {
