@@ -3,11 +3,10 @@
 #include "loader/config.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "loader/fields.h"
+#include "loader/json_file.h"
 #include "loader/quantization_config.h"
-#include "loader/text_file.h"
 
 namespace mlxd {
 
@@ -18,15 +17,6 @@ constexpr int kMostLayers = 4096;
 constexpr int kMostWidth = 1 << 20;
 constexpr int kMostVocabulary = 1 << 24;
 constexpr int kMostPositions = 1 << 30;
-
-json::Value read_json(const std::filesystem::path& file) {
-  const std::string text = read_text_file(file, kMostConfigBytes);
-  try {
-    return json::parse(text);
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(file.string() + ": " + error.what());
-  }
-}
 
 nn::RopeConfig read_scaling(const Fields& scaling, nn::RopeConfig rope) {
   const char* key = scaling.has("rope_type") ? "rope_type" : "type";
@@ -107,7 +97,7 @@ std::vector<int> read_eos(const Fields& config, const std::filesystem::path& fol
   add_eos(config, ids);
   const auto file = folder / "generation_config.json";
   if (std::filesystem::exists(file)) {
-    const json::Value value = read_json(file);
+    const json::Value value = read_json_file(file, kMostConfigBytes);
     add_eos(Fields(value, file.string()), ids);
   }
   std::ranges::sort(ids);
@@ -147,7 +137,7 @@ void read_attention_windows(const Fields& fields, Config& c) {
 
 Config load_config(const std::filesystem::path& folder) {
   const auto file = folder / "config.json";
-  const json::Value value = read_json(file);
+  const json::Value value = read_json_file(file, kMostConfigBytes);
   const Fields fields(value, file.string());
   Config c{};
   c.model_type = fields.string("model_type");

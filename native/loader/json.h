@@ -57,8 +57,8 @@ struct Member {
 };
 
 struct Limits {
-  int depth = 64;              // nested arrays and objects
-  size_t values = 10'000'000;  // of the whole text
+  int depth = 64;             // nested arrays and objects
+  size_t values = 4'000'000;  // of the whole text
 };
 
 /// Parses one JSON text. Throws std::runtime_error with what is wrong and the byte offset: syntax,

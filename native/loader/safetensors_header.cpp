@@ -91,7 +91,9 @@ TensorInfo parse_tensor(const std::string& name, const json::Value& value, uint6
   return tensor;
 }
 
+// MLX itself writes null when there is no metadata.
 void check_metadata(const json::Value& value) {
+  if (value.is_null()) return;
   const auto* metadata = value.as<json::Object>();
   if (metadata == nullptr) fail("__metadata__ must be an object");
   for (const json::Member& member : metadata->members()) {

@@ -1,13 +1,12 @@
 // See shards.h.
 #include "loader/shards.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include "loader/fields.h"
-#include "loader/text_file.h"
+#include "loader/json_file.h"
 
 namespace mlxd {
 
@@ -27,7 +26,7 @@ bool is_plain_file_name(const std::string& name) {
 }
 
 Index read_index(const fs::path& file) {
-  const json::Value value = json::parse(read_text_file(file, kMostIndexBytes));
+  const json::Value value = read_json_file(file, kMostIndexBytes);
   const auto weight_map = Fields(value, file.string()).fields("weight_map");
   if (!weight_map) throw std::runtime_error(file.string() + ": weight_map is missing");
   Index index;

@@ -1,6 +1,8 @@
 // See matrix.h.
 #include "nn/matrix.h"
 
+#include <stdexcept>
+
 namespace mlxd::nn {
 
 namespace {
@@ -17,10 +19,16 @@ QuantizedMatrix take_quantized(const Weights& w, int rows, int columns) {
   }
   const mx::Shape groups{rows, columns / group_size};
   const auto packed_columns = static_cast<int>(int64_t{columns} * bits / 32);
-  QuantizedMatrix matrix(w.take("weight", {rows, packed_columns}), w.take("scales", groups),
-                         w.take("biases", groups), group_size, bits);
-  w.count_memory(matrix.bytes());
-  return matrix;
+  const mx::array weight = w.take("weight", {rows, packed_columns});
+  const mx::array scales = w.take("scales", groups);
+  const mx::array biases = w.take("biases", groups);
+  try {
+    QuantizedMatrix matrix(weight, scales, biases, group_size, bits);
+    w.count_memory(matrix.bytes());
+    return matrix;
+  } catch (const std::invalid_argument& error) {
+    w.fail(std::string("cannot be used. ") + error.what());
+  }
 }
 
 std::variant<mx::array, QuantizedMatrix> take_matrix(const Weights& w, int rows, int columns) {

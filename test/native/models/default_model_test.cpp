@@ -6,7 +6,7 @@
 
 #include "golden.h"
 #include "loader/fields.h"
-#include "loader/text_file.h"
+#include "loader/json_file.h"
 
 namespace mlxd::test {
 
@@ -29,8 +29,7 @@ std::vector<double> numbers(const Fields& fields, std::string_view key) {
 
 TEST_CASE("the default model's logits and greedy tokens are mlx-lm's" *
           doctest::skip(std::getenv("MLXD_TEST_MODEL") == nullptr)) {
-  const json::Value value =
-      json::parse(read_text_file("test/fixtures/default-model-golden.json", 1 << 20));
+  const json::Value value = read_json_file("test/fixtures/default-model-golden.json", 1 << 20);
   const LoadedModel loaded = load_model(std::getenv("MLXD_TEST_MODEL"), nullptr);
   MESSAGE("loaded in ", loaded.report.seconds, " s, ", loaded.report.memory_bytes, " bytes");
   for (const json::Value& item : *value.as<json::Object>()->find("cases")->as<json::Array>()) {

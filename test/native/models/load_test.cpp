@@ -1,0 +1,181 @@
+// Folders that are wrong in some way: load_model says which file, key or tensor, and never crashes.
+#include "models/load.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "errors.h"
+#include "golden.h"
+#include "temp_folder.h"
+
+namespace mlxd::test {
+
+namespace {
+
+using Tensors = std::unordered_map<std::string, mx::array>;
+
+// A copy of a fixture, to be damaged.
+class Damaged {
+ public:
+  explicit Damaged(const std::string& name) { folder_.copy_from(fixture(name)); }
+
+  Damaged& replace(const std::string& file, const std::string& from, const std::string& to) {
+    std::string text = folder_.read(file);
+    const size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    folder_.write(file, text.replace(at, from.size(), to));
+    return *this;
+  }
+
+  template <class Edit>
+  Damaged& edit_tensors(Edit edit) {
+    const auto file = (folder_.path() / "model.safetensors").string();
+    Tensors tensors = mx::load_safetensors(file).first;
+    for (auto& [name, tensor] : tensors) mx::eval(tensor);
+    edit(tensors);
+    mx::save_safetensors(file, tensors);
+    return *this;
+  }
+
+  std::string error() const {
+    return error_of([this] { load_model(folder_.path(), nullptr); });
+  }
+
+  const TempFolder& folder() const { return folder_; }
+
+ private:
+  TempFolder folder_;
+};
+
+constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr const char* kShard = "model-00001-of-00002.safetensors";
+
+}  // namespace
+
+TEST_CASE("an unknown model_type lists the supported ones") {
+  const std::string error =
+      Damaged("qwen3").replace("config.json", "\"qwen3\"", "\"mamba\"").error();
+  CHECK(says(error, "\"mamba\" is not supported"));
+  CHECK(says(error, "llama, mistral, qwen2, qwen3"));
+}
+
+TEST_CASE("tensors that do not fit the model are named") {
+  CHECK(says(Damaged("qwen3")
+                 .edit_tensors([](Tensors& t) { t.erase("model.layers.1.mlp.up_proj.weight"); })
+                 .error(),
+             "model.layers.1.mlp.up_proj.weight is missing"));
+  CHECK(says(Damaged("qwen2-window")
+                 .edit_tensors([](Tensors& t) { t.erase("model.layers.0.self_attn.k_proj.bias"); })
+                 .error(),
+             "model.layers.0.self_attn.k_proj.bias is missing"));
+  CHECK(says(Damaged("qwen3")
+                 .edit_tensors([](Tensors& t) { t.emplace("model.vision.weight", mx::ones({2})); })
+                 .error(),
+             "no place for 1 tensors, such as model.vision.weight"));
+  CHECK(says(
+      Damaged("qwen3").replace("config.json", "\"vocab_size\": 96", "\"vocab_size\": 95").error(),
+      "model.embed_tokens.weight has the shape (96,64), the config asks for (95,64)"));
+  CHECK(says(Damaged("qwen3")
+                 .edit_tensors([](Tensors& t) {
+                   t.insert_or_assign("model.norm.weight", mx::ones({64}, mx::int32));
+                 })
+                 .error(),
+             "model.norm.weight must be of a float type"));
+}
+
+TEST_CASE("tables of rotary frequencies, and a head beside a tied embedding, are left aside") {
+  Damaged damaged("llama-linear-rope-tied");
+  damaged.edit_tensors([](Tensors& t) {
+    t.emplace("model.layers.0.self_attn.rotary_emb.inv_freq", mx::ones({8}));
+    t.emplace("lm_head.weight", mx::zeros({96, 64}));
+  });
+  CHECK(damaged.error() == "(no error)");
+}
+
+TEST_CASE("without tie_word_embeddings the checkpoint decides") {
+  Damaged untied("qwen3"), tied("llama-linear-rope-tied");
+  untied.replace("config.json", "\"tie_word_embeddings\": false,", "");
+  tied.replace("config.json", "\"tie_word_embeddings\": true,", "");
+  for (const Damaged* folder : {&untied, &tied}) {
+    const LoadedModel loaded = load_model(folder->folder().path(), nullptr);
+    const Golden golden = read_golden(folder == &untied ? "qwen3" : "llama-linear-rope-tied");
+    CHECK(max_difference(Run(*loaded.model).feed(golden.prompt), golden.logits) < 1e-3f);
+  }
+}
+
+TEST_CASE("quantization that config and checkpoint do not agree on") {
+  CHECK(says(
+      Damaged("llama-mixed-quantized").replace("config.json", "\"bits\": 6", "\"bits\": 5").error(),
+      "model.layers.0.mlp.down_proj.weight has the shape"));
+  CHECK(says(Damaged("llama-mixed-quantized")
+                 .replace("config.json", "\"model.layers.0.mlp.down_proj\"",
+                          "\"model.layers.0.mlp.up_proj\": false, \"unused\"")
+                 .error(),
+             "model.layers.0.mlp.up_proj is quantized in the checkpoint, but not"));
+  CHECK(says(Damaged("llama-mixed-quantized")
+                 .edit_tensors([](Tensors& t) {
+                   const auto& scales = t.at("model.layers.0.mlp.up_proj.scales");
+                   t.insert_or_assign("model.layers.0.mlp.up_proj.scales",
+                                      mx::astype(scales, mx::int32));
+                 })
+                 .error(),
+             "model.layers.0.mlp.up_proj cannot be used"));
+}
+
+TEST_CASE("an index stays within its folder and tells the truth") {
+  for (const std::string name : {"../x.safetensors", "/etc/passwd", "a/b.safetensors",
+                                 "..\\\\x.safetensors", "..", "", "a\\u0000b"}) {
+    CAPTURE(name);
+    CHECK(says(Damaged("llama-sharded-biases").replace(kIndex, kShard, name).error(),
+               "must name a file in the model's folder"));
+  }
+  CHECK(says(Damaged("llama-sharded-biases").replace(kIndex, kShard, "none.safetensors").error(),
+             "none.safetensors: missing, though the index names it"));
+  CHECK(says(Damaged("llama-sharded-biases")
+                 .replace(kIndex, kShard, "model-00002-of-00002.safetensors")
+                 .error(),
+             "though the index says so"));
+  CHECK(says(Damaged("llama-sharded-biases").replace(kIndex, "weight_map", "map").error(),
+             "weight_map is missing"));
+  CHECK(says(Damaged("llama-sharded-biases").replace(kIndex, "{", "[").error(), kIndex));
+
+  const Damaged twice("llama-sharded-biases");
+  std::filesystem::copy(twice.folder().path() / kShard, twice.folder().path() / "copy.safetensors");
+  twice.folder().write(kIndex, std::string(R"({"weight_map":{"lm_head.weight":")") + kShard +
+                                   R"(","model.layers.0.mlp.up_proj.bias":"copy.safetensors"}})");
+  CHECK(says(twice.error(), "is also in"));
+}
+
+TEST_CASE("missing and cut weights") {
+  const Damaged none("qwen3");
+  std::filesystem::remove(none.folder().path() / "model.safetensors");
+  CHECK(says(none.error(), "holds neither model.safetensors nor"));
+
+  const Damaged cut("qwen3");
+  const std::string bytes = cut.folder().read("model.safetensors");
+  for (const size_t length :
+       {size_t{0}, size_t{5}, size_t{100}, bytes.size() / 2, bytes.size() - 1}) {
+    cut.folder().write("model.safetensors", bytes.substr(0, length));
+    CHECK(says(cut.error(), "model.safetensors: "));
+  }
+  CHECK(says(error_of([] { load_model("no/such/folder", nullptr); }), "no/such/folder"));
+}
+
+TEST_CASE("a damaged config loads or is refused, and never crashes") {
+  const Damaged damaged("llama-llama3-rope");
+  const std::string original = damaged.folder().read("config.json");
+  std::mt19937 random(13);
+  int refused = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::string text = original;
+    for (int edits = 1 + random() % 2; edits > 0; --edits) {
+      text[random() % text.size()] = "0123456789-,\"e."[random() % 15];
+    }
+    damaged.folder().write("config.json", text);
+    refused += damaged.error() != "(no error)";
+  }
+  CHECK(refused > 100);
+}
+
+}  // namespace mlxd::test
