@@ -1,14 +1,15 @@
-// Wire types of POST /v1/chat/completions: the request schema, and the shapes of the reply and of its stream.
-// Every field of OpenAI's request is decided here: honoured, or refused unless its value changes nothing. Those not named are
-// ignored, as clients add their own; among them metadata, store, user, safety_identifier, service_tier, prompt_cache_*,
-// verbosity, prediction and moderation, which mean nothing to a local server.
+// Wire types of POST /v1/chat/completions: the request schema, and the shapes of the reply and of its stream. Every
+// field of OpenAI's request is decided here: honoured, or refused unless its value changes nothing. Those not named
+// are ignored, as clients add their own; among them metadata, store, user, safety_identifier, service_tier,
+// prompt_cache_*, verbosity, prediction and moderation, which mean nothing to a local server.
 import { z } from 'zod';
-import { decimal, integer, neutralOnly, refuse } from './fields.js';
+import { decimal, integer, listOf, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 
 const MAX_CHOICES = 16;
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
+const MAX_STOPS = 4;
 const MAX_STOP_LENGTH = 1024;
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -18,12 +19,12 @@ const mediaPart = z
   .object({ type: z.literal(['image_url', 'input_audio', 'file']) })
   .superRefine(({ type }, context) => refuse(context, (param) => apiErrors.unsupportedContent(param, type), ['type']));
 
-const content = z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, mediaPart])).min(1)]);
-const assistantContent = z.union([
-  z.string(),
-  z.array(z.discriminatedUnion('type', [textPart, refusalPart, mediaPart])).min(1),
-]);
+const part = z.discriminatedUnion('type', [textPart, mediaPart]);
+const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart, mediaPart]);
+const content = z.union([z.string(), listOf(part, { minimum: 1 })]);
+const assistantContent = z.union([z.string(), listOf(assistantPart, { minimum: 1 })]);
 const name = z.string().nullish();
+const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
 const never = () => false;
 const isEmpty = (value: readonly unknown[]) => value.length === 0;
@@ -67,7 +68,7 @@ const toolChoice = neutralOnly(
 export const chatCompletionRequest = z
   .object({
     model: z.string(),
-    messages: z.array(message).min(1),
+    messages: listOf(message, { minimum: 1 }),
     stream: z.boolean().nullish(),
     stream_options: z
       .object({
@@ -81,9 +82,7 @@ export const chatCompletionRequest = z
     temperature: decimal(0, 2).nullish(),
     top_p: decimal(0, 1).nullish(),
     seed: integer(-MAX_SEED, MAX_SEED).nullish(),
-    stop: z
-      .union([z.string().min(1).max(MAX_STOP_LENGTH), z.array(z.string().min(1).max(MAX_STOP_LENGTH)).max(4)])
-      .nullish(),
+    stop: z.union([stopString, listOf(stopString, { maximum: MAX_STOPS })]).nullish(),
 
     // Extensions that local servers share; -1 is another spelling of "off" for top_k.
     top_k: integer(-1, INT32_MAX).nullish(),
@@ -112,7 +111,7 @@ export const chatCompletionRequest = z
       (param, effort) => apiErrors.unsupportedValue(param, effort, "'none'"),
     ),
     modalities: neutralOnly(
-      z.array(z.string()),
+      listOf(z.string()),
       (modalities) => modalities.every((modality) => modality === 'text'),
       (param, modalities) => apiErrors.unsupportedValue(param, modalities.join(), "'text'"),
     ),

@@ -1,9 +1,9 @@
-// Building blocks of the request schemas: numbers with bounds, refusals from the catalogue. What a failed schema says to the
-// client is in validation-errors.ts.
+// Building blocks of the request schemas: numbers with bounds, lists, refusals from the catalogue. What a failed
+// schema says to the client is in validation-errors.ts.
 import { z } from 'zod';
 import { type ApiError, apiErrors } from './openai-errors.js';
 
-// zod does not tell an integer field from a decimal one in its issues, OpenAI's wording does: the issue's message carries it.
+// OpenAI's wording tells an integer field from a decimal one, zod's issues do not: the issue's message carries it.
 export const INTEGER = 'an integer';
 export const DECIMAL = 'a decimal number';
 
@@ -15,6 +15,28 @@ export function decimal(minimum: number, maximum: number) {
   return z.number(DECIMAL).min(minimum, DECIMAL).max(maximum, DECIMAL);
 }
 
+/**
+ * An array that stops at its first bad element. zod's own goes on and keeps an issue for each: a body full of them
+ * would take more memory than there is.
+ */
+export function listOf<T>(item: z.ZodType<T>, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = {}) {
+  const array = z.array(z.unknown()).min(minimum).max(maximum);
+  return array.transform((values, context): T[] => {
+    const items: T[] = [];
+    for (const [index, value] of values.entries()) {
+      const result = item.safeParse(value, { reportInput: true });
+      if (!result.success) {
+        for (const issue of result.error.issues) {
+          context.issues.push({ ...issue, path: [index, ...issue.path] } as z.core.$ZodRawIssue);
+        }
+        return z.NEVER;
+      }
+      items.push(result.data);
+    }
+    return items;
+  });
+}
+
 /** Reports an error of the catalogue from inside a schema; `makeError` gets the path of the refused value. */
 export function refuse(
   context: z.core.$RefinementCtx,
@@ -24,7 +46,7 @@ export function refuse(
   context.addIssue({ code: 'custom', path, params: { makeError } });
 }
 
-/** A parameter that this server knows and cannot honour: absent, null and neutral values pass, all others are refused. */
+/** A parameter that this server cannot honour: absent, null and neutral values pass, all others are refused. */
 export function neutralOnly<T>(
   schema: z.ZodType<T>,
   isNeutral: (value: T) => boolean,

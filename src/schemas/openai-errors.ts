@@ -1,5 +1,5 @@
-// The error catalogue of the OpenAI-style routes: every error a client can get, with its status, type, code, param and wording.
-// Nothing here knows HTTP handlers or the engine; `server/error-handler.ts` picks from this table.
+// The error catalogue of the OpenAI-style routes: every error a client can get, with its status, type, code and
+// wording. Nothing here knows HTTP handlers or the engine; `server/error-handler.ts` picks from this table.
 
 export type ErrorType = 'invalid_request_error' | 'permission_error' | 'rate_limit_error' | 'server_error';
 
@@ -186,7 +186,7 @@ export const apiErrors = {
   shuttingDown: () => unavailable('server_shutting_down', 'The server is shutting down.'),
   internal: (cause: unknown) =>
     new ApiError(
-      'The server had an error while processing your request. Its log tells more under the x-request-id of this response.',
+      'The server had an error while processing your request. Its log tells more, under this x-request-id.',
       { status: 500, type: 'server_error', code: null, param: null },
       cause,
     ),

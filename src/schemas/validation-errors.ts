@@ -1,4 +1,5 @@
-// What a failed request schema says to the client: a ZodError to the one error of the catalogue that OpenAI would answer.
+// What a failed request schema says to the client: a ZodError becomes the one error of the catalogue that OpenAI would
+// answer with.
 import type { z } from 'zod';
 import { DECIMAL, INTEGER } from './fields.js';
 import { ApiError, apiErrors } from './openai-errors.js';
@@ -8,7 +9,7 @@ type Issue = z.core.$ZodIssue;
 /** The first thing that is wrong, as OpenAI would say it. The schema must have been run with `reportInput`. */
 export function fromZodError(error: z.ZodError): ApiError {
   const first = error.issues[0];
-  // A number may break two bounds at once (a safe integer, the field's own): the field's own comes last and is the tighter.
+  // A number may break two bounds at once, the safe integers' and its own; its own comes last and is the tighter.
   const issue = error.issues.findLast(({ code, path }) => code === first?.code && path.join() === first.path.join());
   return issue ? issueError(issue, issue.path) : apiErrors.unparsableBody();
 }
@@ -58,7 +59,7 @@ function tooBig(param: string, issue: z.core.$ZodIssueTooBig): ApiError {
   return apiErrors.aboveMaximum(param, numberKind(issue), maximum, issue.input);
 }
 
-/** The branch that took the value's type knows best what is wrong inside it; without one, all branches' types are named. */
+/** The branch that took the value's type knows what is wrong inside it; without one, all branches' types are named. */
 function unionError(param: string, issue: z.core.$ZodIssueInvalidUnion, path: readonly PropertyKey[]): ApiError {
   if ('options' in issue && issue.discriminator !== undefined) {
     const input = issue.input as Record<string, unknown>;

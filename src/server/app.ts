@@ -1,5 +1,5 @@
-// The HTTP application: `buildApp(dependencies)` puts rules, error handling and routes together. It does not listen (listen.ts) and
-// does not load models. Main thread.
+// The HTTP application: `buildApp(dependencies)` puts rules, error handling and routes together. It does not listen
+// (listen.ts) and does not load models. Main thread.
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,

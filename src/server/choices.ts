@@ -12,8 +12,8 @@ export type ChoiceDelta =
 export type DeltaSink = (index: number, delta: ChoiceDelta) => void | Promise<void>;
 
 /**
- * Generates one reply an input, concurrently, and hands every delta to `sink`. Resolves when all are complete. The first
- * failure, or the abort of `controller`, cancels all of them, and is thrown when the last has stopped.
+ * Generates one reply an input, concurrently, and hands every delta to `sink`. Resolves when all are complete. The
+ * first failure, or the abort of `controller`, cancels all of them, and is thrown when the last has stopped.
  */
 export async function runChoices(
   model: ServedModel,

@@ -1,4 +1,5 @@
-// Answers what never became a request: bytes that are not HTTP, headers that are too large, a request that came too slowly.
+// Answers what never became a request: bytes that are not HTTP, headers that are too large, a request that took too
+// long to arrive. Main thread.
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ApiError, apiErrors } from '../schemas/openai-errors.js';

@@ -1,5 +1,5 @@
-// Turns whatever was thrown into an error of the catalogue, and answers with it. The only place that decides what of an error a
-// client may read: the text of a 5xx is the catalogue's own, its cause goes to the log.
+// Turns whatever was thrown into an error of the catalogue, and answers with it. The only place that decides what of an
+// error a client may read: the text of a 5xx is the catalogue's own, its cause goes to the log.
 import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,9 +7,7 @@ import { EngineError } from '../engine/types.js';
 import { ApiError, apiErrors } from '../schemas/openai-errors.js';
 import { ChatTemplateError } from '../text/types.js';
 
-type FrameworkErrors = Record<string, (request: FastifyRequest, error: FastifyError) => ApiError>;
-
-const FRAMEWORK_ERRORS: FrameworkErrors = {
+const FRAMEWORK_ERRORS: Record<string, (request: FastifyRequest) => ApiError> = {
   FST_ERR_CTP_INVALID_JSON_BODY: apiErrors.unparsableBody,
   FST_ERR_CTP_EMPTY_JSON_BODY: apiErrors.unparsableBody,
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: apiErrors.unparsableBody,
@@ -24,8 +22,13 @@ export function toApiError(error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof EngineError) return fromEngineError(error);
   if (error instanceof ChatTemplateError) return fromTemplateError(error);
   if (!(error instanceof Error)) return apiErrors.internal(error);
-  const { code } = error as FastifyError;
-  return FRAMEWORK_ERRORS[code]?.(request, error as FastifyError) ?? apiErrors.internal(error);
+  return fromFrameworkError(error as FastifyError, request) ?? apiErrors.internal(error);
+}
+
+function fromFrameworkError({ code, statusCode = 500 }: FastifyError, request: FastifyRequest): ApiError | undefined {
+  const known = FRAMEWORK_ERRORS[code]?.(request);
+  if (known || !code?.startsWith('FST_') || statusCode >= 500) return known;
+  return apiErrors.invalidRequest('The request cannot be processed as it is.', statusCode);
 }
 
 function fromEngineError(error: EngineError): ApiError {
@@ -45,10 +48,9 @@ function fromTemplateError(error: ChatTemplateError): ApiError {
   return error.code === 'missing' ? apiErrors.unsuitableModel(error.message) : apiErrors.invalidMessages(error.message);
 }
 
-/** Logs the cause of a failure of ours; a client's mistake is only a line in the request log. */
+/** Logs the cause of a failure of ours; all else is only a line in the request log. */
 export function logFailure(error: ApiError, request: FastifyRequest): void {
-  if (error.status < 500) return;
-  request.log.error({ err: error.cause ?? error }, error.message);
+  if (error.cause !== undefined) request.log.error({ err: error.cause }, error.message);
 }
 
 /** Fastify's error handler. */

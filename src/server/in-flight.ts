@@ -24,7 +24,7 @@ export class InFlight {
     return this.#draining;
   }
 
-  /** Registers a generation until its response has been sent or its client has gone. Throws ApiError when none may start. */
+  /** Counts a generation until its response is sent or its client has gone. Throws ApiError when none may start. */
   begin(response: ServerResponse): AbortController {
     if (this.#draining) throw apiErrors.shuttingDown();
     if (this.#running.size >= this.limit) throw apiErrors.tooManyRequests();

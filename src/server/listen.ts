@@ -16,8 +16,8 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   /**
-   * The graceful end: new generations get 503 and /health says `draining`, those under way finish within `timeoutMs` or are
-   * cancelled, then everything closes. Idempotent; a later call with a shorter time hurries the first.
+   * The graceful end: new generations get 503 and /health says `draining`, those under way finish within `timeoutMs` or
+   * are cancelled, then everything closes. Idempotent; a later call with a shorter time hurries the first.
    */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -59,7 +59,7 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
   switch (error.code) {
     case 'EADDRINUSE':
       return new ListenError(
-        `Port ${port} on ${host} is in use. Stop the program that has it, or choose another port (0 takes any free one).`,
+        `Port ${port} on ${host} is in use. Stop the program that has it, or choose another port (0 takes any).`,
         error,
       );
     case 'EACCES':

@@ -1,5 +1,5 @@
-// One server-sent event stream on a reply: frames, backpressure, the end. Headers go out with the first frame, so that whatever
-// fails before it can still be a plain HTTP error. Knows no API's chunks. Main thread.
+// One server-sent event stream on a reply: frames, backpressure, the end. Headers go out with the first frame, so that
+// whatever fails before it can still be a plain HTTP error. Knows no API's chunks. Main thread.
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 

@@ -1,6 +1,7 @@
 // Every rejection of the API contract: status, code, param, and what the message says.
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
+import { chatCompletionRequest } from '../../src/schemas/chat-completions.js';
 import { ChatTemplateError } from '../../src/text/types.js';
 import { appFor, CHAT, chatBody, get, post, saying } from './support/requests.js';
 import { ScriptedModel } from './support/scripted-model.js';
@@ -106,6 +107,15 @@ describe('a chat request that is refused', () => {
     expect(response.statusCode).toBe(400);
     const { error } = response.json();
     expect(error).toEqual({ message: expect.stringMatching(message), type: 'invalid_request_error', param, code });
+  });
+
+  it.each([
+    { messages: Array(1000).fill(5) },
+    { messages: [{ role: 'user', content: Array(1000).fill({ type: 'x' }) }] },
+    { stop: Array(1000).fill(5) },
+    { modalities: Array(1000).fill(5) },
+  ])('keeps one issue, not one for each of the wrong values that fill a body', (extra) => {
+    expect(chatCompletionRequest.safeParse(chatBody(extra)).error?.issues).toHaveLength(1);
   });
 
   it('is told what is wrong although nothing is generated', async () => {

@@ -104,9 +104,10 @@ describe('the generation input', () => {
   });
 
   it('takes null for every optional parameter, and neutral values for what it does not support', async () => {
-    const names = `stream stream_options n max_tokens max_completion_tokens temperature top_p seed stop top_k min_p ignore_eos
-      frequency_penalty presence_penalty logit_bias logprobs top_logprobs tools tool_choice parallel_tool_calls functions
-      function_call response_format reasoning_effort modalities audio web_search_options metadata store user service_tier`;
+    const names = `stream stream_options n max_tokens max_completion_tokens temperature top_p seed stop top_k min_p
+      ignore_eos frequency_penalty presence_penalty logit_bias logprobs top_logprobs tools tool_choice functions
+      parallel_tool_calls function_call response_format reasoning_effort modalities audio web_search_options
+      metadata store user service_tier`;
     const nulls = Object.fromEntries(names.split(/\s+/).map((name) => [name, null]));
     const neutral = {
       frequency_penalty: 0,

@@ -1,4 +1,4 @@
-// What only real sockets show: clients that leave, read slowly, send too much or not HTTP at all; many streams at once; the drain.
+// What only real sockets show: clients that leave, read slowly, send too much or no HTTP; many streams; the drain.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -168,6 +168,7 @@ describe('hostile bytes', () => {
     ['what is not HTTP', 'HELLO\r\n\r\n', 400],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['no Host in HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 403],
+    ['a verb of WebDAV', 'PROPFIND /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
     ['an empty Host', 'GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n', 403],
     ['huge headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(100_000)}\r\n\r\n`, 431],
   ])('answers %s with a status', async (_, text, status) => {

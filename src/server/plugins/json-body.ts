@@ -1,5 +1,5 @@
-// Request bodies: UTF-8 JSON and nothing else. Every other content type is 415, which also stops the cross-site requests that a
-// browser sends without asking first.
+// Request bodies: UTF-8 JSON and nothing else. Every other content type is 415, which also stops the cross-site
+// requests that a browser sends without asking first.
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { apiErrors } from '../../schemas/openai-errors.js';

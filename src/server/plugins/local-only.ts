@@ -1,5 +1,6 @@
-// Keeps other people's web pages away from a server on this machine: a Host allow-list (DNS rebinding) and an Origin allow-list
-// (cross-site requests), with the CORS answers for the origins that are allowed. No wildcard, no credentials.
+// Keeps other people's web pages away from a server on this machine: a Host allow-list (DNS rebinding) and an Origin
+// allow-list (cross-site requests), with the CORS answers for the origins that are allowed. No wildcard, no
+// credentials.
 import { isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiErrors } from '../../schemas/openai-errors.js';
@@ -51,7 +52,7 @@ function isAllowedHost(header: string | undefined, allowed: ReadonlySet<string>)
   return isLoopbackName(hostname) || allowed.has(host) || allowed.has(hostname);
 }
 
-/** The page was served from this very host and port, or from another name of this machine's loopback at the same port. */
+/** The page came from this very host and port, or from another name of this machine's loopback at the same port. */
 function isOwnOrigin(origin: string, host: string): boolean {
   const [, scheme, authority] = /^(https?):\/\/(.+)$/.exec(origin.toLowerCase()) ?? [];
   if (scheme !== 'http' || authority === undefined) return false;

@@ -1,5 +1,5 @@
-// One log line a request, when its response has been sent or its client has left: route, status, duration, tokens. Never a body,
-// a header, or a query.
+// One log line a request, when its response has been sent or its client has left: route, status, duration, tokens.
+// Never a body, a header, or a query.
 import { finished } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { Usage } from '../../services/types.js';

@@ -1,4 +1,5 @@
-// POST /v1/chat/completions, whole or streamed. One way through for both: choices run into a sink that collects or sends.
+// POST /v1/chat/completions, whole or streamed. One way through for both: choices run into a sink that collects or
+// sends them. Main thread.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '../../schemas/chat-completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';

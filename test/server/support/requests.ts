@@ -1,4 +1,5 @@
-// What the server tests share: bodies, an app over a scripted model, a real listening server, and the reading of an event stream.
+// What the server tests share: bodies, an app over a scripted model, a listening server, the reading of an event
+// stream.
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { afterEach } from 'vitest';
 import { type AppOptions, buildApp } from '../../../src/server/app.js';

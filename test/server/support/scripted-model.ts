@@ -1,4 +1,4 @@
-// A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No tokens, no timers.
+// A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No timers.
 import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/types.js';
 import type { GenerationInput, ModelCatalog, ServedModel, TextDelta } from '../../../src/services/types.js';
 
