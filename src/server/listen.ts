@@ -1,5 +1,5 @@
 // Opens the app on a loopback address and ends it gracefully. Main thread.
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLoopbackName } from './plugins/local-only.js';
 
@@ -53,6 +53,20 @@ export async function startServer({ app, host, port }: ListenOptions): Promise<R
       await app.close();
     },
   };
+}
+
+/** Throws the ListenError that listening there would throw now, before anything slow is done for it. */
+export async function probePort(host: string, port: number): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject).listen(port, host, resolve);
+    });
+  } catch (error) {
+    throw describeListenError(error as NodeJS.ErrnoException, host, port);
+  } finally {
+    probe.close();
+  }
 }
 
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {

@@ -1,6 +1,7 @@
 // What only real sockets show: clients that leave, read slowly, send too much or no HTTP; many streams; the drain.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { CHAT, chatBody, frames, saying, serve } from './support/requests.js';
 import { type ScriptedCall, ScriptedModel } from './support/scripted-model.js';
@@ -76,6 +77,21 @@ describe('a client that leaves', () => {
     const next = send(url);
     (await model.nextCall()).say('ok').finish();
     expect((await next).status).toBe(200);
+  });
+
+  it('in the middle of its body is one line in the log, and no error', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logged = new EventEmitter();
+    const write = (line: string) => {
+      lines.push(JSON.parse(line));
+      logged.emit(lines.at(-1)?.msg as string);
+    };
+    const { port } = await serve(saying('ok'), { logger: pino({}, { write }) });
+    const gone = once(logged, 'client has gone');
+    const socket = await raw(port, rawChat({}).slice(0, -5));
+    socket.destroy();
+    await gone;
+    expect(lines.filter(({ level }) => level !== 30)).toEqual([]);
   });
 
   it('does not cancel others', async () => {
