@@ -1,0 +1,161 @@
+// Sampling against values computed elsewhere: in numpy from the formulas, and with mlx-lm's own
+// filters.
+#include "sampler/sampler.h"
+
+#include <cmath>
+#include <set>
+
+#include "doctest/doctest.h"
+#include "sampler/rules.h"
+#include "sampler/uniform.h"
+
+using namespace mlxd;
+
+namespace {
+
+const std::vector<float> kLogits{1.0f, 3.0f, 2.0f, 0.5f, -1.0f, 2.5f, 0.0f, 1.5f};
+
+struct Asked {
+  float temperature = 1.0f, top_p = 1.0f;
+  int top_k = 0;
+  float min_p = 0.0f;
+  uint64_t seed = 7;
+
+  SamplerRow at(uint64_t position) const {
+    return {{temperature, top_p, top_k, min_p, seed}, position};
+  }
+};
+
+/// One row of logits, repeated.
+mx::array rows_of(const std::vector<float>& logits, size_t count) {
+  auto row = mx::array(logits.begin(), {1, static_cast<int>(logits.size())});
+  return mx::repeat(row, static_cast<int>(count), 0);
+}
+
+std::vector<int> tokens(const mx::array& logits, const std::vector<SamplerRow>& rows) {
+  auto sampled = sample(logits, rows);
+  mx::eval(sampled);
+  REQUIRE(sampled.dtype() == mx::int32);
+  return {sampled.data<int>(), sampled.data<int>() + sampled.size()};
+}
+
+/// The tokens sampled at positions 0 .. count - 1 of one sequence.
+std::vector<int> draws(const std::vector<float>& logits, const Asked& asked, int count) {
+  std::vector<SamplerRow> rows;
+  for (int position = 0; position < count; ++position) rows.push_back(asked.at(position));
+  return tokens(rows_of(logits, rows.size()), rows);
+}
+
+}  // namespace
+
+TEST_CASE("the random number of a position is the golden one") {
+  CHECK(uniform(0, 0) == 0.6524484157562256f);
+  CHECK(uniform(0, 1) == 0.1663963794708252f);
+  CHECK(uniform(1, 0) == 0.3681894540786743f);
+  CHECK(uniform(42, 1000) == 0.45753002166748047f);
+  CHECK(uniform(~uint64_t{0}, 7) == 0.10134947299957275f);
+}
+
+// numpy: w = exp(logits / T), 0 where a rule leaves the token out; c = cumsum(w); token = count(c
+// <= u * c[-1]), with u = uniform(7, position). The rules' sets: order = argsort(-softmax(logits));
+// top_p keeps where the sum before is less.
+TEST_CASE("tokens are the golden ones, rule by rule") {
+  using Tokens = std::vector<int>;
+  const std::pair<Asked, Tokens> golden[] = {
+      {{}, {5, 1, 5, 7, 1, 5, 1, 2, 1, 2, 2, 1}},
+      {{.temperature = 0.5f}, {2, 1, 5, 5, 1, 5, 1, 1, 1, 1, 1, 1}},
+      {{.temperature = 2.0f}, {5, 1, 6, 7, 1, 6, 2, 3, 1, 3, 3, 1}},
+      {{.top_k = 3}, {5, 1, 5, 5, 1, 5, 1, 2, 1, 2, 2, 1}},
+      {{.top_p = 0.7f}, {5, 1, 5, 5, 1, 5, 1, 2, 1, 2, 2, 1}},
+      {{.min_p = 0.3f}, {5, 1, 5, 5, 1, 5, 1, 2, 1, 2, 2, 1}},
+      {{1.5f, 0.9f, 4, 0.1f}, {5, 1, 7, 7, 1, 5, 2, 2, 1, 2, 2, 1}},
+      {{.top_p = 0.0f}, Tokens(12, 1)},
+      {{.top_k = 1}, Tokens(12, 1)},
+      {{.top_k = 100}, {5, 1, 5, 7, 1, 5, 1, 2, 1, 2, 2, 1}},
+      {{.temperature = 0.0f}, Tokens(12, 1)},
+      {{.temperature = 1e-30f}, Tokens(12, 1)},
+  };
+  for (const auto& [asked, expected] : golden) {
+    CAPTURE(asked.top_k);
+    CAPTURE(asked.top_p);
+    CHECK(draws(kLogits, asked, 12) == expected);
+  }
+}
+
+TEST_CASE("the candidates are those of mlx-lm's filters") {
+  std::vector<float> logits;
+  for (int i = 0; i < 64; ++i) logits.push_back(static_cast<float>(4 * std::sin(12.9898 * i)));
+  // apply_top_p, apply_min_p, apply_top_k of mlx_lm.sample_utils, in the order of its make_sampler.
+  const std::pair<Asked, std::set<int>> golden[] = {
+      {{.top_k = 7}, {4, 18, 19, 33, 34, 48, 63}},
+      {{.top_p = 0.6f}, {3, 4, 18, 19, 33, 34, 48, 49, 62, 63}},
+      {{.min_p = 0.25f}, {2, 3, 4, 5, 17, 18, 19, 20, 32, 33, 34, 35, 47, 48, 49, 50, 62, 63}},
+      {{1.0f, 0.55f, 9, 0.2f}, {3, 4, 18, 19, 33, 34, 48, 49, 63}},
+      {{1.0f, 0.9f, 3, 0.05f}, {4, 48, 63}},
+  };
+  for (const auto& [asked, expected] : golden) {
+    const auto drawn = draws(logits, asked, 2000);
+    CHECK(std::set<int>(drawn.begin(), drawn.end()) == expected);
+  }
+}
+
+TEST_CASE("seeded draws follow the distribution") {
+  constexpr int kCount = 40'000;
+  const double p[] = {0.05450336, 0.40272836, 0.14815549, 0.03305796,
+                      0.00737623, 0.24426710, 0.02005066, 0.08986084};
+  for (uint64_t seed : {0, 1, 123456789}) {
+    std::vector<int> counts(8);
+    for (int token : draws(kLogits, {.seed = seed}, kCount)) ++counts[token];
+    double chi_square = 0;
+    for (int i = 0; i < 8; ++i) {
+      chi_square += std::pow(counts[i] - kCount * p[i], 2) / (kCount * p[i]);
+    }
+    CHECK(chi_square < 24.3);  // 7 degrees of freedom: exceeded by one seed in a thousand
+  }
+}
+
+TEST_CASE("a row's token does not depend on the other rows of its batch") {
+  const Asked all[] = {{},
+                       {.temperature = 0.0f},
+                       {.top_p = 0.8f, .seed = 3},
+                       {1.3f, 0.9f, 5, 0.0f, 4},
+                       {.top_k = 2, .seed = 5},
+                       {.min_p = 0.2f, .seed = 6},
+                       {.temperature = 0.0f}};
+  for (uint64_t position = 0; position < 50; ++position) {
+    std::vector<SamplerRow> rows;
+    std::vector<int> alone;
+    for (const Asked& asked : all) {
+      rows.push_back(asked.at(position));
+      alone.push_back(tokens(rows_of(kLogits, 1), {rows.back()}).front());
+    }
+    CHECK(tokens(rows_of(kLogits, rows.size()), rows) == alone);
+  }
+}
+
+TEST_CASE("tokens of equal probability at the edge all stay") {
+  const std::vector<float> logits{1, 2, 2, 2, 0};
+  const auto drawn = draws(logits, {.top_k = 2}, 500);
+  CHECK(std::set<int>(drawn.begin(), drawn.end()) == std::set<int>{1, 2, 3});
+}
+
+TEST_CASE("half precision logits and broken ones stay inside the vocabulary") {
+  auto half = mx::astype(rows_of(kLogits, 2), mx::float16);
+  CHECK(tokens(half, {Asked{}.at(0), Asked{.temperature = 0}.at(0)}) == std::vector<int>{5, 1});
+  const auto broken = rows_of({NAN, NAN, NAN}, 3);
+  const std::vector<SamplerRow> rows{Asked{}.at(0), Asked{.top_p = 0.5f}.at(0),
+                                     Asked{.temperature = 0}.at(0)};
+  for (int token : tokens(broken, rows)) {
+    CHECK(token >= 0);
+    CHECK(token < 3);
+  }
+}
+
+TEST_CASE("the draw never takes a weight of zero, nor runs past the end") {
+  const auto weights = mx::array({0.0f, 0.3f, 0.0f, 1e-7f, 0.0f}, {1, 5});
+  for (float u : {0.0f, 0.5f, 1.0f - 0x1p-23f}) {
+    auto index = draw(weights, {u});
+    mx::eval(index);
+    CHECK((index.item<int>() == 1 || index.item<int>() == 3));
+  }
+}
