@@ -1,4 +1,5 @@
 // Opens the app on a loopback address and ends it gracefully. Main thread.
+import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLoopbackName } from './plugins/local-only.js';
@@ -32,13 +33,7 @@ export class ListenError extends Error {
 
 /** Throws ListenError. */
 export async function startServer({ app, host, port }: ListenOptions): Promise<RunningServer> {
-  const urlHost = host.includes(':') ? `[${host}]` : host;
-  if (!isLoopbackName(urlHost.toLowerCase())) {
-    throw new ListenError(
-      `Refusing to listen on '${host}': there is no API key, so anyone on the network could use the server. ` +
-        "Listen on 127.0.0.1, ::1 or localhost; to reach it from elsewhere use a tunnel, such as 'ssh -L'.",
-    );
-  }
+  const urlHost = loopbackUrlHost(host);
   try {
     await app.listen({ host, port });
   } catch (error) {
@@ -55,18 +50,26 @@ export async function startServer({ app, host, port }: ListenOptions): Promise<R
   };
 }
 
-/** Throws the ListenError that listening there would throw now, before anything slow is done for it. */
+/** Throws the ListenError that `startServer` would, before anything slow is done for it. Port 0 is never in use. */
 export async function probePort(host: string, port: number): Promise<void> {
+  loopbackUrlHost(host);
   const probe = createServer();
   try {
-    await new Promise<void>((resolve, reject) => {
-      probe.once('error', reject).listen(port, host, resolve);
-    });
+    await once(probe.listen({ host, port }), 'listening');
   } catch (error) {
     throw describeListenError(error as NodeJS.ErrnoException, host, port);
-  } finally {
-    probe.close();
   }
+  await once(probe.close(), 'close');
+}
+
+/** The host as a URL has it. Throws ListenError for one that others can reach. */
+function loopbackUrlHost(host: string): string {
+  const urlHost = host.includes(':') ? `[${host}]` : host;
+  if (isLoopbackName(urlHost.toLowerCase())) return urlHost;
+  throw new ListenError(
+    `Refusing to listen on '${host}': there is no API key, so anyone on the network could use the server. ` +
+      "Listen on 127.0.0.1, ::1 or localhost; to reach it from elsewhere use a tunnel, such as 'ssh -L'.",
+  );
 }
 
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): ListenError {

@@ -1,7 +1,7 @@
 // The rules of a server on this machine: who may ask (Host, Origin, CORS), and where it may listen.
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/server/app.js';
-import { startServer } from '../../src/server/listen.js';
+import { probePort, startServer } from '../../src/server/listen.js';
 import { appFor, CHAT, chatBody, get, post, saying, serve } from './support/requests.js';
 
 const app = (options = {}) => appFor(saying('ok'), options);
@@ -131,9 +131,11 @@ describe('the request id', () => {
 describe('listening', () => {
   it.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', ''])('refuses %s', async (host) => {
     await expect(startServer({ app: app(), host, port: 0 })).rejects.toThrow(/Refusing to listen.*API key/);
+    await expect(probePort(host, 0)).rejects.toThrow(/Refusing to listen/);
   });
 
   it.each(['127.0.0.1', 'localhost', '::1'])('takes %s', async (host) => {
+    await probePort(host, 0);
     const server = await startServer({ app: app(), host, port: 0 });
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     await server.drain(0);
@@ -141,7 +143,8 @@ describe('listening', () => {
 
   it('says that a port is in use', async () => {
     const { port } = await serve(saying());
-    const second = startServer({ app: app(), host: '127.0.0.1', port });
-    await expect(second).rejects.toThrow(`Port ${port} on 127.0.0.1 is in use.`);
+    const inUse = `Port ${port} on 127.0.0.1 is in use.`;
+    await expect(startServer({ app: app(), host: '127.0.0.1', port })).rejects.toThrow(inUse);
+    await expect(probePort('127.0.0.1', port)).rejects.toThrow(inUse);
   });
 });
