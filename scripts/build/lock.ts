@@ -1,25 +1,25 @@
-// One build at a time in a checkout: `npm start` in one terminal and `npm test` in another must not compile over each other.
+// One build at a time in a tree: `npm start` in one terminal and `npm test` in another must not compile over each other.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BUILD } from './paths.js';
 
-const LOCK = join(BUILD, 'build.lock');
 const RETRY_MS = 200;
 
-/** Waits for another build to end, then runs `work`. A lock whose process is gone is taken over. */
-export async function withBuildLock(work: () => Promise<void>): Promise<void> {
-  mkdirSync(dirname(LOCK), { recursive: true });
+/** Waits for another build of the tree to end, then runs `work`. A lock whose process is gone is taken over. */
+export async function withLock(tree: string, work: () => Promise<void>): Promise<void> {
+  const file = join(BUILD, `${tree}.lock`);
+  mkdirSync(BUILD, { recursive: true });
   let told = false;
-  while (!tryLock()) {
-    const holder = lockHolder();
+  while (!tryLock(file)) {
+    const holder = lockHolder(file);
     if (holder === undefined) continue;
     if (!told) console.log(`waiting for another build (process ${holder})`);
     told = true;
     await sleep(RETRY_MS);
   }
-  const release = (): void => rmSync(LOCK, { force: true });
+  const release = (): void => rmSync(file, { force: true });
   process.once('exit', release);
   try {
     await work();
@@ -29,25 +29,26 @@ export async function withBuildLock(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function tryLock(): boolean {
+function tryLock(file: string): boolean {
   try {
-    writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
 /** The living process that holds the lock; a dead one's lock is removed. */
-function lockHolder(): number | undefined {
+function lockHolder(file: string): number | undefined {
   try {
-    const pid = Number(readFileSync(LOCK, 'utf8'));
+    const pid = Number(readFileSync(file, 'utf8'));
     // An empty file is a lock being written.
     if (pid > 0) process.kill(pid, 0);
     return pid;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPERM') return -1;
-    rmSync(LOCK, { force: true });
+    rmSync(file, { force: true });
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // The build as a list of steps, in order: what each makes, whether it is up to date, and how to run it.
 
 import { addonIsFresh, buildAddon } from './addon.js';
-import { withBuildLock } from './lock.js';
+import { withLock } from './lock.js';
 import { installMlx, mlxIsFresh } from './mlx.js';
 import { installModel, modelIsFresh } from './model.js';
 import { type Progress, showProgress } from './progress.js';
@@ -27,7 +27,7 @@ export const ALL_STEPS = Object.keys(STEPS) as StepName[];
 /** Runs those of the steps whose inputs have changed. Prints nothing when none have. */
 export async function build(names: readonly StepName[] = ALL_STEPS): Promise<void> {
   if (names.every((name) => STEPS[name].isFresh())) return;
-  await withBuildLock(async () => {
+  await withLock('cmake', async () => {
     for (const name of names) {
       const step = STEPS[name];
       if (!step.isFresh()) await showProgress(name, step.run);

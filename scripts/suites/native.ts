@@ -1,12 +1,12 @@
 // Suites `native`, `asan` and `tsan`: the C++ tests, as they are and under the sanitizers.
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { configureAddon, OUT } from '../build/addon.js';
 import { BuildError } from '../build/errors.js';
 import { capture, passThrough } from '../build/exec.js';
 import { buildFraction } from '../build/fraction.js';
-import { withBuildLock } from '../build/lock.js';
+import { withLock } from '../build/lock.js';
 import { mlxRoot } from '../build/mlx.js';
 import { BUILD, ROOT } from '../build/paths.js';
 import { type Progress, showProgress } from '../build/progress.js';
@@ -49,7 +49,7 @@ async function buildAndTest(
     });
     return 'compiled';
   };
-  await withBuildLock(() => showProgress(`${name} build`, compile));
+  await withLock(basename(folder), () => showProgress(`${name} build`, compile));
   return runTests(name, folder, filters);
 }
 

@@ -1,0 +1,89 @@
+// The package as a user gets it: packed, installed into an empty folder without install scripts, and put to work on real weights.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_MODEL } from '../../scripts/pins.js';
+
+const MODEL = resolve('models', DEFAULT_MODEL.name);
+const QUESTION = 'What is the capital of France? Answer in one sentence.';
+const PREBUILD = `prebuilds/${process.platform}-${process.arch}`;
+/** Linux: 34 MB of addon, MLX and BLAS. macOS: 147 MB of Metal kernels on top. */
+const MOST_PACKED_BYTES = (process.platform === 'darwin' ? 60 : 15) * 1e6;
+
+interface Packed {
+  filename: string;
+  size: number;
+  unpackedSize: number;
+  files: { path: string; size: number }[];
+}
+
+let folder: string;
+let packed: Packed;
+
+const run = (command: string, args: readonly string[], cwd = folder): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mlxd-package-'));
+  run('npm', ['run', '--silent', 'build:prebuild'], resolve('.'));
+  const packing = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], resolve('.'));
+  packed = (JSON.parse(packing) as [Packed])[0];
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, packed.filename)]);
+  console.log(`tarball: ${(packed.size / 1e6).toFixed(1)} MB, unpacked ${(packed.unpackedSize / 1e6).toFixed(1)} MB`);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  it('holds the licences, the build and this platform alone', () => {
+    const paths = packed.files.map((file) => file.path);
+    for (const path of ['LICENSE', 'THIRD_PARTY_NOTICES.md', 'README.md', 'dist/cli.js', 'dist/index.d.ts']) {
+      expect(paths).toContain(path);
+    }
+    expect(paths.filter((path) => path.startsWith(`${PREBUILD}/`) && path.endsWith('.node'))).toHaveLength(1);
+    expect(paths.filter((path) => path.startsWith('prebuilds/') && !path.startsWith(PREBUILD))).toEqual([]);
+  });
+
+  it('holds nothing else: no weights, sources, maps or tests', () => {
+    const known =
+      /^(dist|prebuilds|licenses)\/|^(LICENSE|README\.md|THIRD_PARTY_NOTICES\.md|package\.json|models\/README\.md)$/;
+    const others = packed.files.map((file) => file.path).filter((path) => !known.test(path));
+    expect(others).toEqual([]);
+    expect(packed.files.map((file) => file.path).filter((path) => /\.(map|safetensors|gguf)$/.test(path))).toEqual([]);
+  });
+
+  it(`stays below ${MOST_PACKED_BYTES / 1e6} MB`, () => expect(packed.size).toBeLessThan(MOST_PACKED_BYTES));
+});
+
+describe('the installed package', () => {
+  const installed = (): string => join(folder, 'node_modules', 'mlxd');
+
+  it('has no build folder to fall back on', () => {
+    expect(existsSync(join(installed(), 'build'))).toBe(false);
+    expect(readdirSync(join(installed(), PREBUILD)).some((file) => file.startsWith('libmlx'))).toBe(true);
+  });
+
+  it('generates as a library', () => {
+    const program = `
+      import { load } from 'mlxd';
+      const model = await load(${JSON.stringify(MODEL)});
+      let text = '';
+      const messages = [{ role: 'user', content: ${JSON.stringify(QUESTION)} }];
+      for await (const delta of model.chat(messages, { temperature: 0 })) text += delta.text ?? '';
+      await model.close();
+      console.log(text);`;
+    writeFileSync(join(folder, 'generate.js'), program);
+    expect(run(process.execPath, ['generate.js'])).toContain('Paris');
+  });
+
+  it('answers on the command line', () => {
+    const mlxd = join(folder, 'node_modules', '.bin', 'mlxd');
+    const { version } = JSON.parse(readFileSync(join(installed(), 'package.json'), 'utf8')) as { version: string };
+    expect(run(mlxd, ['--version']).trim()).toContain(version);
+    expect(run(mlxd, ['run', '--model', MODEL, '--temperature', '0', QUESTION])).toContain('Paris');
+  });
+});
