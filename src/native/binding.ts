@@ -107,6 +107,7 @@ export interface Binding {
 const require = createRequire(import.meta.url);
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 let loaded: Binding | undefined;
+let loadedFrom: string | undefined;
 
 /**
  * Loads the addon once: from build/Release or build/Debug of a checkout, else from prebuilds/ of a package.
@@ -117,12 +118,17 @@ export function loadBinding(): Binding {
   return loaded;
 }
 
+/** The file that was loaded; undefined before. */
+export const addonPath = (): string | undefined => loadedFrom;
+
 function load(): Binding {
   let path: string | undefined;
   try {
     const { path: find } = require('node-gyp-build') as { path(folder: string): string };
     path = find(packageRoot);
-    return require(path) as Binding;
+    const binding = require(path) as Binding;
+    loadedFrom = path;
+    return binding;
   } catch (error) {
     throw explainLoadFailure(error, path);
   }

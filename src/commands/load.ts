@@ -1,0 +1,18 @@
+// Loads the model of a command, with a progress bar on a terminal.
+import type { Settings } from '../config.js';
+import { ModelStore } from '../services/model-store.js';
+import type { ServedModel } from '../services/types.js';
+import { progressBar } from '../terminal/progress-bar.js';
+
+export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
+  const { model, models, device, threads } = settings;
+  const bar = progressBar(`loading ${model}`);
+  // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
+  const { loadModel } = await import('../services/load-model.js');
+  try {
+    const onProgress = (fraction: number) => bar.update(fraction);
+    return await loadModel(model, { store: new ModelStore(models), device, threads, signal, onProgress });
+  } finally {
+    bar.clear();
+  }
+}

@@ -1,0 +1,74 @@
+// mlxd serve: one model behind the HTTP API, until a signal.
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { loadSettings, type SettingName, type Settings } from '../config.js';
+import type { RunningServer } from '../server/listen.js';
+import type { ServedModel } from '../services/types.js';
+import { VERSION } from '../version.js';
+import { loadForCommand } from './load.js';
+import { addSettings } from './options.js';
+import { abortOnSignal, onSignal } from './signals.js';
+
+/** What requests under way may take after the first signal. */
+const DRAIN_MS = 30_000;
+
+export function serveCommand(): Command {
+  const command = new Command('serve').description('Serve a model behind the OpenAI API.').action(serve);
+  const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
+  return addSettings(command, 'model', ...network, 'device', 'threads', 'logLevel', 'models').addHelpText(
+    'after',
+    `
+Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,
+within ${DRAIN_MS / 1000} seconds; a second signal ends them.
+
+Examples:
+  mlxd serve
+  mlxd serve --model ./my-model --port 0
+  curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{"model": "SmolLM2-135M-Instruct-4bit", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  );
+}
+
+async function serve(flags: Record<string, unknown>): Promise<void> {
+  const settings = loadSettings({ flags });
+  const { probePort } = await import('../server/listen.js');
+  await probePort(settings.host, settings.port);
+  const interrupt = abortOnSignal();
+  try {
+    const model = await loadForCommand(settings, interrupt.signal);
+    try {
+      await serveUntilSignal(await start(model, settings));
+    } finally {
+      await model.close();
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function start(model: ServedModel, { host, port, logLevel, allowedHosts, allowedOrigins }: Settings) {
+  const [{ buildApp }, { startServer }, { catalogOf }] = await Promise.all([
+    import('../server/app.js'),
+    import('../server/listen.js'),
+    import('../services/load-model.js'),
+  ]);
+  const logger = pino({ level: logLevel }, pino.destination(2));
+  const app = buildApp({ models: catalogOf(model), version: VERSION, logger, allowedHosts, allowedOrigins });
+  return startServer({ app, host, port });
+}
+
+/** Resolves when the server has closed. */
+function serveUntilSignal(server: RunningServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const listening = onSignal(() => {
+      signals += 1;
+      if (signals === 1) console.error('mlxd: finishing the replies under way; a second signal ends them');
+      server
+        .drain(signals === 1 ? DRAIN_MS : 0)
+        .then(resolve, reject)
+        .finally(listening.dispose);
+    });
+    console.log(`mlxd listening on ${server.url}`);
+  });
+}

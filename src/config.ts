@@ -1,0 +1,120 @@
+// Every setting, in one schema: a flag, an environment variable or a key of mlxd.toml sets it, in this order of precedence.
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { DEFAULT_MODEL, defaultModelsFolder } from './services/model-store.js';
+import { nearestName } from './services/nearest-name.js';
+
+/** A whole number, or its decimal digits where only text can be given. */
+const integer = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  const fromText = (value: unknown) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value);
+  return z.preprocess(fromText, z.int({ error }).min(min, { error }).max(max, { error }));
+};
+
+/** A list, or one text with commas. */
+const names = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
+  z.array(z.string().min(1, { error: 'must be names with commas between' })),
+);
+
+const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty' });
+
+const choice = <T extends string>(...values: T[]) => z.enum(values, { error: `must be one of ${values.join(', ')}` });
+
+/** `argument` is what help calls the value. Keys are camelCase; flags and the file write them with dashes. */
+const meta = (argument: string, description: string) => ({ argument, description });
+
+export const settingsSchema = z.object({
+  model: text.default(DEFAULT_MODEL).meta(meta('name|path', 'name of a model, or path of its folder')),
+  models: text.default(defaultModelsFolder).meta(meta('folder', 'where imported models are')),
+  host: text.default('127.0.0.1').meta(meta('address', 'loopback address to listen on')),
+  port: integer(0, 65_535).default(8080).meta(meta('number', 'port to listen on; 0 takes any free one')),
+  device: choice('auto', 'cpu', 'gpu').default('auto').meta(meta('device', 'auto, cpu or gpu')),
+  threads: integer(0, 1024).default(0).meta(meta('number', 'CPU threads; 0 is one a physical core')),
+  logLevel: choice('silent', 'error', 'warn', 'info', 'debug')
+    .default('warn')
+    .meta(meta('level', 'silent, error, warn, info or debug; the log is JSON lines on stderr')),
+  allowedHosts: names.default([]).meta(meta('names', 'host names beside localhost that requests may use')),
+  allowedOrigins: names.default([]).meta(meta('origins', 'origins of web pages that may call the server')),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+/** A setting that is wrong, or a file of settings. The message names the place it came from. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export interface SettingSources {
+  /** By setting name; undefined where the flag was not given. */
+  flags: Readonly<Record<string, unknown>>;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  home?: string;
+}
+
+const FILE = 'mlxd.toml';
+const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
+
+export const flagName = (name: SettingName): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const envName = (name: SettingName): string => `MLXD_${flagName(name).replaceAll('-', '_').toUpperCase()}`;
+
+/** Reads all sources. Throws ConfigError. */
+export function loadSettings(sources: SettingSources): Settings {
+  const { flags, env = process.env } = sources;
+  const file = readSettingsFile(sources);
+  const entries = SETTING_NAMES.map((name) => {
+    const given = [
+      { from: `--${flagName(name)}`, value: flags[name] },
+      { from: envName(name), value: env[envName(name)] || undefined },
+      { from: `${flagName(name)} in ${file.path}`, value: file.values[flagName(name)] },
+    ].find(({ value }) => value !== undefined);
+    const result = settingsSchema.shape[name].safeParse(given?.value);
+    if (result.success) return [name, result.data];
+    const problem = result.error.issues[0]?.message;
+    throw new ConfigError(`${given?.from} ${problem}, not ${JSON.stringify(given?.value)}`);
+  });
+  return Object.fromEntries(entries) as Settings;
+}
+
+interface SettingsFile {
+  path: string;
+  values: Record<string, unknown>;
+}
+
+/** The file that --config or MLXD_CONFIG names, or else mlxd.toml of this folder or of ~/.mlxd. */
+function readSettingsFile({
+  flags,
+  env = process.env,
+  cwd = process.cwd(),
+  home = homedir(),
+}: SettingSources): SettingsFile {
+  const named = flags.config ?? env.MLXD_CONFIG;
+  if (typeof named === 'string' && named !== '') return parseSettingsFile(resolve(cwd, named));
+  const found = [join(cwd, FILE), join(home, '.mlxd', FILE)].find((path) => existsSync(path));
+  return found ? parseSettingsFile(found) : { path: FILE, values: {} };
+}
+
+function parseSettingsFile(path: string): SettingsFile {
+  let values: Record<string, unknown>;
+  try {
+    values = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ConfigError(`There is no file ${path}`);
+    const place = error instanceof TomlError ? `${path}, line ${error.line},` : path;
+    const [problem] = (error as Error).message.split('\n', 1);
+    throw new ConfigError(`${place} cannot be read: ${problem}`, { cause: error });
+  }
+  const known = SETTING_NAMES.map(flagName);
+  for (const key of Object.keys(values)) {
+    if (known.includes(key)) continue;
+    const near = nearestName(key, known);
+    const hint = near ? `did you mean ${near}?` : `known are ${known.join(', ')}`;
+    throw new ConfigError(`${path} has the unknown key ${JSON.stringify(key)}: ${hint}`);
+  }
+  return { path, values };
+}

@@ -1,0 +1,78 @@
+// What this machine and this installation have, and what they lack: facts for `mlxd doctor`. Changes nothing.
+import { arch, cpus, freemem, type as osType, platform, release, totalmem } from 'node:os';
+import { probeRuntime } from '../engine/runtime.js';
+import type { ModelStore } from './model-store.js';
+
+export interface Check {
+  name: string;
+  /** `warning`: works, but not as it might. */
+  status: 'ok' | 'warning' | 'failed';
+  detail: string;
+  /** What to do about it. */
+  fix?: string;
+}
+
+const LEAST_NODE = [20, 19] as const;
+const GIB = 2 ** 30;
+
+export function checkMachine(): Check[] {
+  const processors = cpus();
+  const model = processors[0]?.model.trim();
+  return [
+    {
+      name: 'machine',
+      status: 'ok',
+      detail: `${platform()}-${arch()}, ${processors.length} CPUs${model ? `, ${model}` : ''}`,
+    },
+    { name: 'memory', status: 'ok', detail: `${gib(totalmem())}, ${gib(freemem())} free` },
+    { name: 'system', status: 'ok', detail: [osType(), release(), libc()].filter(Boolean).join(', ') },
+    checkNode(process.versions.node),
+  ];
+}
+
+export function checkNode(version: string): Check {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isOld = major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1]);
+  const detail = `Node ${version}`;
+  if (!isOld) return { name: 'node', status: 'ok', detail };
+  return { name: 'node', status: 'failed', detail, fix: `Use Node ${LEAST_NODE.join('.')} or later` };
+}
+
+export function checkRuntime(): Check[] {
+  const runtime = probeRuntime();
+  if (!runtime.loads) return [{ name: 'addon', status: 'failed', detail: runtime.reason, fix: runtime.fix }];
+  const { addonPath, mlxVersion, gpu } = runtime;
+  return [
+    { name: 'addon', status: 'ok', detail: addonPath },
+    { name: 'mlx', status: 'ok', detail: `MLX ${mlxVersion}, computes on the ${gpu ? 'GPU' : 'CPU'}` },
+  ];
+}
+
+/** The model by name or path: there, complete, and small enough for the memory. */
+export async function checkModel(store: ModelStore, nameOrPath: string): Promise<Check> {
+  const name = 'model';
+  try {
+    const { folder, modelType, quantization = 'dense', bytes } = await store.find(nameOrPath);
+    const detail = `${folder} (${modelType}, ${quantization}, ${gib(bytes)})`;
+    if (bytes <= totalmem()) return { name, status: 'ok', detail };
+    return {
+      name,
+      status: 'failed',
+      detail,
+      fix: `It is larger than the memory, ${gib(totalmem())}: use a smaller model`,
+    };
+  } catch (error) {
+    const fix = "'mlxd list' tells the models there are; 'mlxd import FILE.gguf' adds one";
+    return { name, status: 'failed', detail: (error as Error).message, fix };
+  }
+}
+
+const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < GIB ? 2 : 1)} GiB`;
+
+/** The C library, where there is a choice of several. */
+function libc(): string {
+  if (platform() !== 'linux') return '';
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  const glibc = report.header?.glibcVersionRuntime;
+  return glibc ? `glibc ${glibc}` : 'musl';
+}

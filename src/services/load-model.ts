@@ -1,0 +1,35 @@
+// From a model's name to a model that answers: finds it in the store and opens it on an engine.
+import { ModelStore } from './model-store.js';
+import { openModel } from './served-model.js';
+import type { ModelCatalog, ServedModel } from './types.js';
+
+export interface LoadModelOptions {
+  store?: ModelStore;
+  device?: 'auto' | 'cpu' | 'gpu';
+  /** Of the CPU kernels; 0 is one a physical core. */
+  threads?: number;
+  /** Called with the loaded fraction, from 0 to 1. */
+  onProgress?: (fraction: number) => void;
+  /** Aborting it ends the load. */
+  signal?: AbortSignal;
+}
+
+/** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
+export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
+  const { store = new ModelStore(), device, threads, onProgress, signal } = options;
+  const { name, folder } = await store.find(nameOrPath);
+  return openModel({
+    id: name,
+    folder,
+    ...(device ? { device } : {}),
+    ...(threads ? { threads } : {}),
+    ...(onProgress ? { onProgress } : {}),
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** A catalog of one. */
+export const catalogOf = (model: ServedModel): ModelCatalog => ({
+  list: () => [model],
+  get: (id) => (id === model.id ? model : undefined),
+});

@@ -1,0 +1,50 @@
+// One reply read to its end, and how long it took.
+import type { FinishReason } from '../engine/types.js';
+import type { TextDelta, Usage } from './types.js';
+
+export interface Reply {
+  text: string;
+  finishReason: FinishReason;
+  usage: Usage;
+}
+
+export interface TimedReply extends Reply {
+  /** From the call to the first text; undefined for a reply without any. */
+  ttftMs?: number;
+  /** Of the tokens after the first; undefined for fewer than two. */
+  tokensPerSecond?: number;
+}
+
+/** Reads all deltas. `onText` is called with each piece of text as it comes. */
+export async function readReply(
+  deltas: AsyncIterable<TextDelta>,
+  onText: (text: string) => void = () => {},
+): Promise<TimedReply> {
+  const started = performance.now();
+  let firstAt: number | undefined;
+  let text = '';
+  for await (const delta of deltas) {
+    if (delta.type === 'text') {
+      firstAt ??= performance.now();
+      text += delta.text;
+      onText(delta.text);
+      continue;
+    }
+    const { reason: finishReason, usage } = delta;
+    return { text, finishReason, usage, ...timing(started, firstAt, usage.completionTokens) };
+  }
+  throw new Error('the reply ended without its last event');
+}
+
+function timing(
+  started: number,
+  firstAt: number | undefined,
+  tokens: number,
+): Pick<TimedReply, 'ttftMs' | 'tokensPerSecond'> {
+  if (firstAt === undefined) return {};
+  const seconds = (performance.now() - firstAt) / 1000;
+  return {
+    ttftMs: firstAt - started,
+    ...(tokens > 1 && seconds > 0 ? { tokensPerSecond: (tokens - 1) / seconds } : {}),
+  };
+}
