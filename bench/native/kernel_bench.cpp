@@ -1,6 +1,6 @@
 // How near the CPU kernels come to the machine: the share of its read bandwidth at one row, and
 // GFLOP/s at many, for the shapes of SmolLM2-135M. Usage: kernel_bench [--threads N] [--megabytes
-// N] [--isa NAME]
+// N] [--isa NAME] [--precision NAME]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +13,7 @@
 #include "kernels/cpu/matmul.h"
 
 using namespace mlxd::kernels::cpu;
+using mlxd::kernels::Precision;
 
 namespace {
 
@@ -20,6 +21,7 @@ struct Options {
   int threads = physical_cores();
   size_t bytes = size_t(256) << 20;  // of weights, read in turn: more than a core's own caches hold
   Isa isa = best_isa();
+  Precision precision = Precision::exact;
 };
 
 struct Shape {
@@ -81,8 +83,8 @@ struct Run {
   double gflops;
 };
 
-Run measure(const std::vector<PackedMatrix>& matrices, const Shape& shape, int rows, Isa isa,
-            ThreadPool& pool) {
+Run measure(const std::vector<PackedMatrix>& matrices, const Shape& shape, int rows,
+            const Options& options, ThreadPool& pool) {
   std::vector<float> x(size_t(rows) * shape.inputs), y(size_t(rows) * shape.outputs);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8.0f;
   const double flops = 2.0 * rows * shape.outputs * shape.inputs;
@@ -91,7 +93,8 @@ Run measure(const std::vector<PackedMatrix>& matrices, const Shape& shape, int r
   for (int round = 0; round < 5; ++round) {
     times.push_back(seconds_of([&] {
       for (size_t i = 0; i < calls; ++i) {
-        matmul(matrices[i], {x.data(), size_t(shape.inputs), rows}, y.data(), isa, pool);
+        matmul(matrices[i], {x.data(), size_t(shape.inputs), rows}, y.data(), options.precision,
+               options.isa, pool);
       }
     }));
   }
@@ -102,9 +105,9 @@ Run measure(const std::vector<PackedMatrix>& matrices, const Shape& shape, int r
 void print_shape(const Shape& shape, int bits, const Options& options, double bandwidth,
                  ThreadPool& pool) {
   const auto matrices = make_matrices(shape, bits, options.bytes, pool);
-  const Run one = measure(matrices, shape, 1, options.isa, pool);
-  const Run sixteen = measure(matrices, shape, 16, options.isa, pool);
-  const Run many = measure(matrices, shape, 512, options.isa, pool);
+  const Run one = measure(matrices, shape, 1, options, pool);
+  const Run sixteen = measure(matrices, shape, 16, options, pool);
+  const Run many = measure(matrices, shape, 512, options, pool);
   std::printf("%d bit %6d x %-5d %8.1f %6.0f%% %10.0f %10.0f\n", bits, shape.outputs, shape.inputs,
               one.weight_gbs, 100 * one.weight_gbs / bandwidth, sixteen.gflops, many.gflops);
 }
@@ -115,6 +118,12 @@ Options parse(int argc, char** argv) {
     std::string_view name = argv[i];
     if (name == "--threads") options.threads = std::atoi(argv[i + 1]);
     if (name == "--megabytes") options.bytes = size_t(std::atoi(argv[i + 1])) << 20;
+    if (name == "--precision") {
+      std::string_view value = argv[i + 1];
+      options.precision = value == "fast"       ? Precision::fast
+                          : value == "balanced" ? Precision::balanced
+                                                : Precision::exact;
+    }
     for (Isa isa : supported_isas()) {
       if (name == "--isa" && std::strcmp(argv[i + 1], isa_name(isa)) == 0) options.isa = isa;
     }

@@ -45,7 +45,8 @@ cpu::Rows gather_rows(const mx::array& x, std::vector<float>& copy) {
 
 class PackedMatmul final : public CpuPrimitive {
  public:
-  using CpuPrimitive::CpuPrimitive;
+  PackedMatmul(mx::Stream stream, SharedMatrix w, Precision precision)
+      : CpuPrimitive(stream, std::move(w)), precision_(precision) {}
   DEFINE_NAME(PackedMatmul)
 
   void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
@@ -53,10 +54,10 @@ class PackedMatmul final : public CpuPrimitive {
     auto& encoder = mx::cpu::get_command_encoder(stream());
     encoder.set_input_array(inputs[0]);
     encoder.set_output_array(out);
-    encoder.dispatch([w = w_, x = mx::array::unsafe_weak_copy(inputs[0]),
+    encoder.dispatch([w = w_, precision = precision_, x = mx::array::unsafe_weak_copy(inputs[0]),
                       y = mx::array::unsafe_weak_copy(out)]() mutable {
       std::vector<float> copy;
-      cpu::matmul(*w, gather_rows(x, copy), y.data<float>(), cpu::best_isa(),
+      cpu::matmul(*w, gather_rows(x, copy), y.data<float>(), precision, cpu::best_isa(),
                   cpu::ThreadPool::shared());
     });
   }
@@ -64,6 +65,14 @@ class PackedMatmul final : public CpuPrimitive {
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {{inputs[0].shape(0), w_->format().rows}};
   }
+
+  bool is_equivalent(const mx::Primitive& other) const override {
+    return CpuPrimitive::is_equivalent(other) &&
+           precision_ == static_cast<const PackedMatmul&>(other).precision_;
+  }
+
+ private:
+  Precision precision_;
 };
 
 class PackedRows final : public CpuPrimitive {
@@ -100,9 +109,9 @@ mx::Stream cpu_stream() { return mx::default_stream(mx::Device::cpu); }
 
 }  // namespace
 
-mx::array packed_matmul(const SharedMatrix& w, const mx::array& x) {
+mx::array packed_matmul(const SharedMatrix& w, const mx::array& x, Precision precision) {
   return mx::array({x.shape(0), w->format().rows}, mx::float32,
-                   std::make_shared<PackedMatmul>(cpu_stream(), w), {x});
+                   std::make_shared<PackedMatmul>(cpu_stream(), w, precision), {x});
 }
 
 mx::array packed_rows(const SharedMatrix& w, const mx::array& ids) {

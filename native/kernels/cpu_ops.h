@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "kernels/cpu/packed_matrix.h"
+#include "kernels/precision.h"
 #include "mlx/mlx.h"
 
 namespace mlxd::kernels {
@@ -13,7 +14,7 @@ namespace mx = mlx::core;
 using SharedMatrix = std::shared_ptr<const cpu::PackedMatrix>;
 
 /// x [T, K] float32, any strides -> x W^T [T, N] float32.
-mx::array packed_matmul(const SharedMatrix& w, const mx::array& x);
+mx::array packed_matmul(const SharedMatrix& w, const mx::array& x, Precision precision);
 
 /// ids [T] int32, any stride -> the rows W[ids] [T, K] float32. An id outside of [0, N) fails the
 /// evaluation with std::out_of_range.

@@ -3,6 +3,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "kernels/settings.h"
+
 namespace mlxd::kernels {
 namespace {
 
@@ -68,6 +70,7 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
       columns_(0),
       group_size_(group_size),
       bits_(bits),
+      precision_(precision()),
       data_(Unpacked{weight, scales, biases}) {
   check_format(group_size, bits);
   check_arrays(weight, scales, biases, group_size, bits);
@@ -86,7 +89,7 @@ mx::array QuantizedMatrix::matmul(const mx::array& x) const {
     refuse("input must be a float [T, " + std::to_string(columns_) + "], not " + describe(x) + ".");
   }
   if (auto* packed = std::get_if<SharedMatrix>(&data_)) {
-    return mx::astype(packed_matmul(*packed, mx::astype(x, mx::float32)), x.dtype());
+    return mx::astype(packed_matmul(*packed, mx::astype(x, mx::float32), precision_), x.dtype());
   }
   const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
   if (!is_cpu()) return mx::quantized_matmul(x, weight, scales, biases, true, group_size_, bits_);

@@ -48,6 +48,7 @@ class QuantizedMatrix {
   int columns_;
   int group_size_;
   int bits_;
+  Precision precision_;  // of our own kernels
   std::variant<Unpacked, SharedMatrix> data_;
 };
 

@@ -1,14 +1,25 @@
 #include "kernels/settings.h"
 
+#include <atomic>
+
 #include "kernels/cpu/cores.h"
 #include "kernels/cpu/thread_pool.h"
 
 namespace mlxd::kernels {
+namespace {
+
+std::atomic<Precision> current_precision{Precision::exact};
+
+}  // namespace
 
 void set_threads(int threads) {
   cpu::ThreadPool::shared().resize(threads > 0 ? threads : cpu::physical_cores());
 }
 
 int threads() { return cpu::ThreadPool::shared().threads(); }
+
+void set_precision(Precision precision) { current_precision = precision; }
+
+Precision precision() { return current_precision; }
 
 }  // namespace mlxd::kernels

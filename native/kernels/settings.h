@@ -1,13 +1,21 @@
 // Settings of our CPU kernels. They hold for the whole process, since its cores do: engines share
-// them.
+// them. May be called from any thread, also while kernels run.
 #pragma once
+
+#include "kernels/precision.h"
 
 namespace mlxd::kernels {
 
 /// Threads that a kernel computes on, the calling one included; 0 is the default, one a physical
-/// core. Clamped to 256. Changes no result. May be called from any thread, also while kernels run.
+/// core. Clamped to 256. Changes no result.
 void set_threads(int threads);
 
 int threads();
+
+/// The precision of matrices constructed from now on: set it before a model is loaded. At first it
+/// is exact.
+void set_precision(Precision precision);
+
+Precision precision();
 
 }  // namespace mlxd::kernels

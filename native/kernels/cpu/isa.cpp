@@ -6,8 +6,12 @@ const char* isa_name(Isa isa) {
   switch (isa) {
     case Isa::avx2:
       return "avx2";
+    case Isa::avx2_vnni:
+      return "avx2_vnni";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512_vnni:
+      return "avx512_vnni";
     case Isa::neon:
       return "neon";
     case Isa::scalar:
@@ -22,11 +26,12 @@ std::vector<Isa> supported_isas() {
   __builtin_cpu_init();
   bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
               __builtin_cpu_supports("f16c");
+  bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (avx2) found.push_back(Isa::avx2);
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    found.push_back(Isa::avx512);
-  }
+  if (avx2 && __builtin_cpu_supports("avxvnni")) found.push_back(Isa::avx2_vnni);
+  if (avx512) found.push_back(Isa::avx512);
+  if (avx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(Isa::avx512_vnni);
 #elif defined(__aarch64__)
   found.push_back(Isa::neon);
 #endif

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <type_traits>
 
 #include "kernels/cpu/panel_kernels.h"
 
@@ -26,28 +27,51 @@ float sum(const float* x, int count) {
          ((partial[1] + partial[5]) + (partial[3] + partial[7]));
 }
 
-// The sum of x over each group, [rows, groups].
-std::unique_ptr<float[]> group_sums(const PackedMatrix& w, const Rows& x, ThreadPool& pool) {
-  const int groups = w.groups(), size = w.format().group_size;
-  auto sums = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
-  constexpr int kRowsPerChunk = 16;
+// Storage of PreparedRows.
+template <class X>
+struct Prepared {
+  PreparedRows<X> rows;
+  std::unique_ptr<X[]> values;
+  std::unique_ptr<float[]> scales, sums;
+};
+
+template <class X>
+Prepared<X> prepare(const PackedMatrix& w, const Rows& x, const PanelKernels<X>& kernels,
+                    ThreadPool& pool) {
+  const int groups = w.groups(), size = w.format().group_size, columns = w.format().columns;
+  Prepared<X> to;
+  to.sums = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
+  if constexpr (std::is_same_v<X, float>) {
+    to.rows = {x.data, x.stride, nullptr, to.sums.get()};
+  } else {
+    to.values = std::make_unique_for_overwrite<X[]>(size_t(x.count) * columns);
+    to.scales = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
+    to.rows = {to.values.get(), size_t(columns), to.scales.get(), to.sums.get()};
+  }
+  constexpr int kRowsPerChunk = 8;
   pool.run(divide_up(x.count, kRowsPerChunk), [&](int chunk) {
     const int end = std::min(x.count, (chunk + 1) * kRowsPerChunk);
     for (int r = chunk * kRowsPerChunk; r < end; ++r) {
-      for (int g = 0; g < groups; ++g) {
-        sums[size_t(r) * groups + g] = sum(x.data + r * x.stride + size_t(g) * size, size);
+      const float* from = x.data + r * x.stride;
+      const size_t at = size_t(r) * groups;
+      if constexpr (std::is_same_v<X, float>) {
+        for (int g = 0; g < groups; ++g) to.sums[at + g] = sum(from + size_t(g) * size, size);
+      } else {
+        kernels.quantize(from, groups, size, &to.values[size_t(r) * columns], &to.scales[at],
+                         &to.sums[at]);
       }
     }
   });
-  return sums;
+  return to;
 }
 
 class Plan {
  public:
-  Plan(const PackedMatrix& w, int rows, int max_rows, int threads) : rows_(rows) {
+  Plan(const PackedMatrix& w, int rows, size_t element_bytes, int max_rows, int threads)
+      : rows_(rows) {
     // Equal steps: 16 rows go through a kernel for 12 as 8 + 8, not 12 + 4.
     step_ = divide_up(rows, divide_up(rows, max_rows));
-    const size_t row_bytes = sizeof(float) * w.format().columns;
+    const size_t row_bytes = element_bytes * w.format().columns;
     block_ = std::max(1, static_cast<int>(kBlockBytes / (row_bytes * step_))) * step_;
     blocks_ = divide_up(rows, block_);
     panels_ = w.panels();
@@ -74,33 +98,46 @@ class Plan {
   int rows_, step_, block_, blocks_, panels_, run_, runs_;
 };
 
-}  // namespace
-
-void matmul(const PackedMatrix& w, const Rows& x, float* y, Isa isa, ThreadPool& pool) {
-  if (x.count == 0) return;
+template <class X>
+void multiply(const PackedMatrix& w, const Rows& x, float* y, const PanelKernels<X>& kernels,
+              ThreadPool& pool) {
   const QuantizedFormat& format = w.format();
-  const PanelKernels& kernels = panel_kernels(isa);
-  const auto sums = group_sums(w, x, pool);
-  const Plan plan(w, x.count, kernels.max_rows, pool.threads());
+  const Prepared<X> prepared = prepare(w, x, kernels, pool);
+  const PreparedRows<X>& from = prepared.rows;
+  const Plan plan(w, x.count, sizeof(X), kernels.max_rows, pool.threads());
   pool.run(plan.chunks(), [&](int chunk) {
     plan.for_each(chunk, [&](int panel, int row, int rows) {
       const int output = panel * PackedMatrix::kPanelRows;
-      PanelArgs args{
+      const size_t group = size_t(row) * w.groups();
+      kernels.find(format.bits, rows)({
           .panel = w.panel(panel),
           .groups = w.groups(),
           .group_size = format.group_size,
           .scale_type = format.scale_type,
-          .x = x.data + row * x.stride,
-          .x_stride = x.stride,
-          .sums = sums.get() + size_t(row) * w.groups(),
-          .sums_stride = size_t(w.groups()),
+          .x = {from.values + row * from.stride, from.stride,
+                from.scales ? from.scales + group : nullptr, from.sums + group},
           .y = y + size_t(row) * format.rows + output,
           .y_stride = size_t(format.rows),
           .outputs = std::min(PackedMatrix::kPanelRows, format.rows - output),
-      };
-      kernels.find(format.bits, rows)(args);
+      });
     });
   });
+}
+
+}  // namespace
+
+void matmul(const PackedMatrix& w, const Rows& x, float* y, Precision precision, Isa isa,
+            ThreadPool& pool) {
+  if (x.count == 0) return;
+  const KernelTable& table = kernel_table(isa);
+  switch (precision) {
+    case Precision::exact:
+      return multiply(w, x, y, table.exact, pool);
+    case Precision::balanced:
+      return multiply(w, x, y, table.balanced, pool);
+    case Precision::fast:
+      return multiply(w, x, y, table.fast, pool);
+  }
 }
 
 }  // namespace mlxd::kernels::cpu

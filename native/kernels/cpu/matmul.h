@@ -7,6 +7,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/precision.h"
 
 namespace mlxd::kernels::cpu {
 
@@ -18,8 +19,9 @@ struct Rows {
 };
 
 /// x [count, columns of w] -> y [count, rows of w], contiguous. The bits of a row of y depend on
-/// that row of x, on w and on whether `isa` is scalar, and on nothing else. A non-finite element of
-/// x makes its whole row of y non-finite.
-void matmul(const PackedMatrix& w, const Rows& x, float* y, Isa isa, ThreadPool& pool);
+/// that row of x, on w, on the precision and, if that is exact, on whether `isa` is scalar, and on
+/// nothing else. A non-finite element of x makes its whole row of y non-finite.
+void matmul(const PackedMatrix& w, const Rows& x, float* y, Precision precision, Isa isa,
+            ThreadPool& pool);
 
 }  // namespace mlxd::kernels::cpu

@@ -1,14 +1,18 @@
-// The panel kernel of panel_kernels.h, once for all instruction sets. Each panel_*.cpp, compiled
-// for its own set, defines its vector type and includes this file inside an unnamed namespace:
-// nothing here may be shared between them, or the linker could keep the AVX-512 copy of a function
-// for all. For the same reason no standard library function is called.
+// The panel kernel of panel_kernels.h, once for all instruction sets and precisions. Each
+// panel_*.cpp, compiled for its own set, defines its vector type and includes this file inside an
+// unnamed namespace: nothing here may be shared between them, or the linker could keep the AVX-512
+// copy of a function for all. For the same reason no standard library function is called.
 //
 // The vector type V has
 // - kLanes, the floats of a vector, and kVectors, the vectors of outputs computed together:
-//   kLanes * kVectors is 16 or 32;
-// - registers Floats (kLanes floats) and Bytes (the lanes of packed weights they come from);
-// - zero, broadcast, fma, store, load_bytes;
-// - half<c>, byte<c>: value c of each lane as floats, for 4 bits (c < 8) and 8 bits (c < 4);
+//   kLanes * kVectors is 16 or 32; kPrefetchBytes, how far ahead weights are asked for;
+// - registers Floats, Ints, and Bytes (the lanes of packed weights, 4 bytes a lane);
+// - zero_floats, zero_ints, broadcast, broadcast_word (4 bytes), to_floats, store, load_bytes;
+// - multiply_add(a, b, c): a * b + c, and fused_multiply_add, the same rounded once;
+// - mask<shift, kept>(bytes): each lane shifted right, then and-ed with `kept`;
+// - half<shift>(bytes), byte<shift>(bytes): 4 or 8 bits of each lane as floats;
+// - dot_pairs(w, x, sum): adds the products of the two int16_t of each lane;
+// - dot_bytes<bits>(w, x, sum): the same for four uint8_t, below 2^bits, with four int8_t;
 // - load_scales: kLanes scales as floats.
 
 #if defined(__clang__)
@@ -21,112 +25,246 @@ constexpr int kPanelOutputs = 32;
 constexpr int kTileOutputs = 16;
 constexpr int kVectorBytes = 64;
 
-// The sums of one pass: `rows` rows of x by `V::kVectors` vectors of outputs.
-template <class V, int rows>
-struct Sums {
-  typename V::Floats at[rows][V::kVectors];
+// What differs between the precisions: how weights leave their lanes, `kSteps` times `kColumns` of
+// them, and how they are multiplied with as many columns of x.
+template <class V, int bits, class X>
+struct Arithmetic;
 
-  void clear() {
+template <class V, int bits>
+struct Arithmetic<V, bits, float> {
+  using Sum = typename V::Floats;
+  using Weights = typename V::Floats;
+  static constexpr int kSteps = 32 / bits, kColumns = 1;
+
+  static Sum zero() { return V::zero_floats(); }
+  template <int step>
+  static Weights unpack(typename V::Bytes lanes) {
+    if constexpr (bits == 8) {
+      return V::template byte<8 * step>(lanes);
+    } else {
+      return V::template half<8 * (step % 4) + 4 * (step / 4)>(lanes);
+    }
+  }
+  static typename V::Floats broadcast(const float* x) { return V::broadcast(x); }
+  static Sum multiply_add(Weights w, typename V::Floats x, Sum sum) {
+    return V::multiply_add(w, x, sum);
+  }
+  static typename V::Floats add_dot(typename V::Floats scale, const float*, Sum dot,
+                                    typename V::Floats total) {
+    return V::multiply_add(scale, dot, total);
+  }
+  static typename V::Floats add_bias(typename V::Floats bias, const float* sum,
+                                     typename V::Floats total) {
+    return V::multiply_add(bias, V::broadcast(sum), total);
+  }
+};
+
+template <class V>
+struct IntegerArithmetic {
+  using Sum = typename V::Ints;
+  using Weights = typename V::Bytes;
+
+  static Sum zero() { return V::zero_ints(); }
+  static typename V::Ints broadcast(const void* x) { return V::broadcast_word(x); }
+  static typename V::Floats add_dot(typename V::Floats scale, const float* x_scale, Sum dot,
+                                    typename V::Floats total) {
+    return V::fused_multiply_add(V::multiply(scale, V::broadcast(x_scale)), V::to_floats(dot),
+                                 total);
+  }
+  static typename V::Floats add_bias(typename V::Floats bias, const float* sum,
+                                     typename V::Floats total) {
+    return V::fused_multiply_add(bias, V::broadcast(sum), total);
+  }
+};
+
+template <class V, int bits>
+struct Arithmetic<V, bits, int16_t> : IntegerArithmetic<V> {
+  static constexpr int kSteps = 16 / bits, kColumns = 2;
+
+  template <int step>
+  static typename V::Bytes unpack(typename V::Bytes lanes) {
+    return V::template mask < 8 * (step % 2) + 4 * (step / 2),
+           bits == 4 ? 0x000f000f : 0x00ff00ff > (lanes);
+  }
+  static typename V::Ints multiply_add(typename V::Bytes w, typename V::Ints x,
+                                       typename V::Ints sum) {
+    return V::dot_pairs(w, x, sum);
+  }
+};
+
+template <class V, int bits>
+struct Arithmetic<V, bits, int8_t> : IntegerArithmetic<V> {
+  static constexpr int kSteps = 8 / bits, kColumns = 4;
+
+  template <int step>
+  static typename V::Bytes unpack(typename V::Bytes lanes) {
+    if constexpr (bits == 8) return lanes;
+    return V::template mask<4 * step, 0x0f0f0f0f>(lanes);
+  }
+  static typename V::Ints multiply_add(typename V::Bytes w, typename V::Ints x,
+                                       typename V::Ints sum) {
+    return V::template dot_bytes<bits>(w, x, sum);
+  }
+};
+
+// X is the type of x's values. `rows` rows of x are taken together: one register for each row and
+// vector of outputs.
+template <class V, int bits, class X, int rows>
+struct Panel {
+  using A = Arithmetic<V, bits, X>;
+  struct Dots {
+    typename A::Sum at[rows][V::kVectors];
+  };
+  struct Totals {
+    typename V::Floats at[rows][V::kVectors];
+  };
+
+  template <class Registers, class Register>
+  static inline void fill(Registers& registers, Register value) {
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) at[r][v] = V::zero();
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) registers.at[r][v] = value;
+    }
+  }
+
+  // Adds what step `step` of unpacking brings times its columns of x, then the steps after it.
+  template <int step>
+  static inline void add_columns(const typename V::Bytes* lanes, const X* x, size_t stride,
+                                 Dots& dots) {
+    typename A::Weights w[V::kVectors];
+    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) w[v] = A::template unpack<step>(lanes[v]);
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      const auto columns = A::broadcast(x + r * stride + step * A::kColumns);
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+        dots.at[r][v] = A::multiply_add(w[v], columns, dots.at[r][v]);
+      }
+    }
+    if constexpr (step + 1 < A::kSteps) add_columns<step + 1>(lanes, x, stride, dots);
+  }
+
+  static inline Dots dot_group(const PanelArgs<X>& args, const uint8_t* group, const X* x,
+                               int first) {
+    const size_t tile_bytes = size_t(kTileOutputs) * args.group_size * bits / 8;
+    const uint8_t* from[V::kVectors];
+    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+      const int output = first + v * V::kLanes;
+      from[v] = group + output / kTileOutputs * tile_bytes + output % kTileOutputs * 4;
+    }
+    Dots dots;
+    fill(dots, A::zero());
+    for (int column = 0; column < args.group_size; column += A::kSteps * A::kColumns) {
+      typename V::Bytes lanes[V::kVectors];
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+        lanes[v] = V::load_bytes(from[v]);
+        if constexpr (rows <= 2) __builtin_prefetch(from[v] + V::kPrefetchBytes);
+        from[v] += kVectorBytes;
+      }
+      add_columns<0>(lanes, x + column, args.x.stride, dots);
+    }
+    return dots;
+  }
+
+  static inline void add_group(const PanelArgs<X>& args, const uint8_t* scales, int group,
+                               int first, const Dots& dots, Totals& totals) {
+    const int width = args.scale_type == ScaleType::f32 ? 4 : 2;
+    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+      const uint8_t* at = scales + (first + v * V::kLanes) * width;
+      const auto scale = V::load_scales(at, args.scale_type);
+      const auto bias = V::load_scales(at + kPanelOutputs * width, args.scale_type);
+      MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+        const size_t index = size_t(r) * args.groups + group;
+        auto& total = totals.at[r][v];
+        total = A::add_dot(scale, args.x.scales + index, dots.at[r][v], total);
+        total = A::add_bias(bias, args.x.sums + index, total);
+      }
+    }
+  }
+
+  static inline void store(const PanelArgs<X>& args, int first, const Totals& totals) {
+    constexpr int kOutputs = V::kLanes * V::kVectors;
+    for (int r = 0; r < rows; ++r) {
+      float* y = args.y + r * args.y_stride + first;
+      const bool whole = first + kOutputs <= args.outputs;
+      float part[kOutputs];
+      for (int v = 0; v < V::kVectors; ++v) {
+        V::store((whole ? y : part) + v * V::kLanes, totals.at[r][v]);
+      }
+      for (int i = 0; !whole && i < args.outputs - first; ++i) y[i] = part[i];
+    }
+  }
+
+  static void multiply(const PanelArgs<X>& args) {
+    const size_t scales_at = size_t(kPanelOutputs) * args.group_size * bits / 8;
+    const size_t scale_bytes = args.scale_type == ScaleType::f32 ? 4 : 2;
+    const size_t group_bytes = scales_at + 2 * kPanelOutputs * scale_bytes;
+    for (int first = 0; first < args.outputs; first += V::kLanes * V::kVectors) {
+      Totals totals;
+      fill(totals, V::zero_floats());
+      const uint8_t* group = args.panel;
+      for (int g = 0; g < args.groups; ++g, group += group_bytes) {
+        const Dots dots =
+            dot_group(args, group, args.x.values + size_t(g) * args.group_size, first);
+        add_group(args, group + scales_at, g, first, dots, totals);
+      }
+      store(args, first, totals);
     }
   }
 };
 
-// Adds value `c` of each lane times column `c` of x, then those after it up to the lane's last.
-template <class V, int bits, int rows, int c>
-inline void add_columns(const typename V::Bytes* weights, const float* x, size_t x_stride,
-                        Sums<V, rows>& dots) {
-  typename V::Floats q[V::kVectors];
-  MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-    if constexpr (bits == 4) {
-      q[v] = V::template half<c>(weights[v]);
-    } else {
-      q[v] = V::template byte<c>(weights[v]);
-    }
+// Rounds to nearest, ties to even, as the addition does: exact for |x| < 2^22.
+inline int32_t round_to_int(float x) {
+  return __builtin_bit_cast(int32_t, x + 12582912.0f) - 0x4b400000;
+}
+
+// Puts columns 0, 1, 2, 3 of every four in the order 0, 2, 1, 3.
+inline void swap_middles(int16_t* values, int count) {
+  for (int i = 0; i < count; i += 4) {
+    uint64_t four;
+    __builtin_memcpy(&four, values + i, sizeof(four));
+    four = (four & 0xffff00000000ffff) | (four >> 16 & 0xffff0000) | (four & 0xffff0000) << 16;
+    __builtin_memcpy(values + i, &four, sizeof(four));
   }
-  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-    typename V::Floats column = V::broadcast(x + r * x_stride + c);
-    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-      dots.at[r][v] = V::fma(q[v], column, dots.at[r][v]);
+}
+inline void swap_middles(int8_t*, int) {}
+
+template <class X>
+void quantize_row(const float* x, int groups, int group_size, X* values, float* scales,
+                  float* sums) {
+  // Of 16 bits only so many that both halves stay within int8_t, for kernels that take them apart.
+  constexpr float kLargest = sizeof(X) == 2 ? 127 * 256 + 127 : 127;
+  for (int g = 0; g < groups; ++g, x += group_size, values += group_size) {
+    int32_t largest = 0;  // as bits: in the order of magnitudes, infinity and NaN at the end
+    for (int i = 0; i < group_size; ++i) {
+      const int32_t magnitude = __builtin_bit_cast(int32_t, x[i]) & 0x7fffffff;
+      largest = magnitude > largest ? magnitude : largest;
     }
-  }
-  if constexpr (c + 1 < 32 / bits) {
-    add_columns<V, bits, rows, c + 1>(weights, x, x_stride, dots);
+    const bool finite = largest < 0x7f800000;
+    float scale = __builtin_bit_cast(float, largest) / kLargest;
+    if (!(scale >= 0x1p-126f)) scale = 0x1p-126f;  // so that its inverse is finite
+    const float inverse = finite ? 1 / scale : 0;
+    int32_t sum = 0;
+    for (int i = 0; i < group_size; ++i) {
+      const int32_t value = finite ? round_to_int(x[i] * inverse) : 0;
+      values[i] = static_cast<X>(value);
+      sum += value;
+    }
+    swap_middles(values, group_size);
+    scales[g] = finite ? scale : __builtin_nanf("");
+    sums[g] = scales[g] * static_cast<float>(sum);
   }
 }
 
-// Where vector `v` of the outputs from `first` on begins in a tile's 64-byte vectors.
-template <class V>
-inline const uint8_t* lanes(const uint8_t* group, size_t tile_bytes, int first, int v) {
-  int output = first + v * V::kLanes;
-  return group + output / kTileOutputs * tile_bytes + output % kTileOutputs * 4;
+template <class V, int bits, class X, int... rows>
+constexpr PanelKernel<X> kPanels[] = {Panel<V, bits, X, rows>::multiply...};
+
+template <class V, class X, int... rows>
+constexpr PanelKernels<X> panel_kernels(QuantizeRow<X> quantize) {
+  return {sizeof...(rows), kPanels<V, 4, X, rows...>, kPanels<V, 8, X, rows...>, quantize};
 }
 
-template <class V, int bits, int rows>
-inline void dot_group(const PanelArgs& args, const uint8_t* group, const float* x, int first,
-                      Sums<V, rows>& dots) {
-  constexpr int kColumns = 32 / bits;  // of a lane
-  const size_t tile_bytes = size_t(kTileOutputs) * args.group_size * bits / 8;
-  const uint8_t* from[V::kVectors];
-  MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) from[v] = lanes<V>(group, tile_bytes, first, v);
-  for (int column = 0; column < args.group_size; column += kColumns) {
-    typename V::Bytes weights[V::kVectors];
-    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-      weights[v] = V::load_bytes(from[v]);
-      if constexpr (rows <= 2) __builtin_prefetch(from[v] + kPrefetchBytes);
-      from[v] += kVectorBytes;
-    }
-    add_columns<V, bits, rows, 0>(weights, x + column, args.x_stride, dots);
-  }
-}
-
-template <class V, int rows>
-inline void add_group(const PanelArgs& args, const uint8_t* scales, const float* sums, int first,
-                      const Sums<V, rows>& dots, Sums<V, rows>& totals) {
-  const int width = args.scale_type == ScaleType::f32 ? 4 : 2;
-  MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-    const uint8_t* at = scales + (first + v * V::kLanes) * width;
-    typename V::Floats scale = V::load_scales(at, args.scale_type);
-    typename V::Floats bias = V::load_scales(at + kPanelOutputs * width, args.scale_type);
-    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      typename V::Floats sum = V::broadcast(sums + r * args.sums_stride);
-      typename V::Floats total = V::fma(scale, dots.at[r][v], totals.at[r][v]);
-      totals.at[r][v] = V::fma(bias, sum, total);
-    }
-  }
-}
-
-template <class V, int rows>
-inline void store_totals(const PanelArgs& args, int first, const Sums<V, rows>& totals) {
-  constexpr int kOutputs = V::kLanes * V::kVectors;
-  for (int r = 0; r < rows; ++r) {
-    float* y = args.y + r * args.y_stride + first;
-    if (first + kOutputs <= args.outputs) {
-      for (int v = 0; v < V::kVectors; ++v) V::store(y + v * V::kLanes, totals.at[r][v]);
-    } else {
-      float all[kOutputs];
-      for (int v = 0; v < V::kVectors; ++v) V::store(all + v * V::kLanes, totals.at[r][v]);
-      for (int i = 0; i < args.outputs - first; ++i) y[i] = all[i];
-    }
-  }
-}
-
-template <class V, int bits, int rows>
-void panel_kernel(const PanelArgs& args) {
-  const size_t scales_at = size_t(kPanelOutputs) * args.group_size * bits / 8;
-  const size_t group_bytes =
-      scales_at + 2 * size_t(kPanelOutputs) * (args.scale_type == ScaleType::f32 ? 4 : 2);
-  for (int first = 0; first < args.outputs; first += V::kLanes * V::kVectors) {
-    Sums<V, rows> totals;
-    totals.clear();
-    const uint8_t* group = args.panel;
-    for (int g = 0; g < args.groups; ++g, group += group_bytes) {
-      Sums<V, rows> dots;
-      dots.clear();
-      dot_group<V, bits, rows>(args, group, args.x + size_t(g) * args.group_size, first, dots);
-      add_group<V, rows>(args, group + scales_at, args.sums + g, first, dots, totals);
-    }
-    store_totals<V, rows>(args, first, totals);
-  }
+// The table of an instruction set whose registers hold the sums of `rows`: 1, 2 .. max_rows.
+template <class V, int... rows>
+constexpr KernelTable make_table() {
+  return {panel_kernels<V, float, rows...>(nullptr),
+          panel_kernels<V, int16_t, rows...>(quantize_row<int16_t>),
+          panel_kernels<V, int8_t, rows...>(quantize_row<int8_t>)};
 }

@@ -2,13 +2,17 @@
 
 namespace mlxd::kernels::cpu {
 
-const PanelKernels& panel_kernels(Isa isa) {
+const KernelTable& kernel_table(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
       return kAvx2Kernels;
+    case Isa::avx2_vnni:
+      return kAvx2VnniKernels;
     case Isa::avx512:
       return kAvx512Kernels;
+    case Isa::avx512_vnni:
+      return kAvx512VnniKernels;
 #elif defined(__aarch64__)
     case Isa::neon:
       return kNeonKernels;

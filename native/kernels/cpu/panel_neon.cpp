@@ -7,28 +7,60 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-constexpr int kPrefetchBytes = 1024;
+#include "kernels/cpu/panel_kernel.inl"
 
 struct Neon {
   static constexpr int kLanes = 4;
   static constexpr int kVectors = 4;
+  static constexpr int kPrefetchBytes = 1024;
   using Floats = float32x4_t;
+  using Ints = int32x4_t;
   using Bytes = uint32x4_t;
 
-  static Floats zero() { return vdupq_n_f32(0); }
+  static Floats zero_floats() { return vdupq_n_f32(0); }
+  static Ints zero_ints() { return vdupq_n_s32(0); }
   static Floats broadcast(const float* x) { return vld1q_dup_f32(x); }
-  static Floats fma(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
+  static Ints broadcast_word(const void* x) {
+    int32_t word;
+    __builtin_memcpy(&word, x, sizeof(word));
+    return vdupq_n_s32(word);
+  }
+  static Floats to_floats(Ints a) { return vcvtq_f32_s32(a); }
   static void store(float* y, Floats a) { vst1q_f32(y, a); }
   static Bytes load_bytes(const uint8_t* p) { return vreinterpretq_u32_u8(vld1q_u8(p)); }
 
-  template <int c>
-  static Floats half(Bytes lanes) {
-    return floats<(c < 4 ? 8 * c : 8 * (c - 4) + 4)>(lanes, 0xf);
+  static Floats multiply(Floats a, Floats b) { return vmulq_f32(a, b); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
+  static Floats fused_multiply_add(Floats a, Floats b, Floats c) { return multiply_add(a, b, c); }
+
+  template <int shift, int kept>
+  static Bytes mask(Bytes lanes) {
+    if constexpr (shift > 0) lanes = vshrq_n_u32(lanes, shift);
+    return vandq_u32(lanes, vdupq_n_u32(kept));
   }
 
-  template <int c>
+  template <int shift>
+  static Floats half(Bytes lanes) {
+    return vcvtq_f32_u32(mask<shift, 0xf>(lanes));
+  }
+
+  template <int shift>
   static Floats byte(Bytes lanes) {
-    return floats<8 * c>(lanes, 0xff);
+    return vcvtq_f32_u32(mask<shift, 0xff>(lanes));
+  }
+
+  static Ints dot_pairs(Bytes w, Ints x, Ints sum) {
+    const int16x8_t a = vreinterpretq_s16_u32(w), b = vreinterpretq_s16_s32(x);
+    const Ints low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+    return vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(a, b)));
+  }
+
+  template <int bits>
+  static Ints dot_bytes(Bytes w, Ints x, Ints sum) {
+    const int16x8_t both = vreinterpretq_s16_s32(x);
+    const Ints even = vreinterpretq_s32_s16(vshrq_n_s16(vshlq_n_s16(both, 8), 8));
+    const Ints odd = vreinterpretq_s32_s16(vshrq_n_s16(both, 8));
+    return dot_pairs(mask<8, 0x00ff00ff>(w), odd, dot_pairs(mask<0, 0x00ff00ff>(w), even, sum));
   }
 
   static Floats load_scales(const uint8_t* scales, ScaleType type) {
@@ -37,24 +69,11 @@ struct Neon {
     if (type == ScaleType::f16) return vcvt_f32_f16(vreinterpret_f16_u16(bits));
     return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
   }
-
- private:
-  template <int shift>
-  static Floats floats(Bytes lanes, uint32_t mask) {
-    if constexpr (shift > 0) lanes = vshrq_n_u32(lanes, shift);
-    return vcvtq_f32_u32(vandq_u32(lanes, vdupq_n_u32(mask)));
-  }
 };
-
-#include "kernels/cpu/panel_kernel.inl"
-
-template <int bits>
-constexpr PanelKernel kKernels[] = {panel_kernel<Neon, bits, 1>, panel_kernel<Neon, bits, 2>,
-                                    panel_kernel<Neon, bits, 3>, panel_kernel<Neon, bits, 4>};
 
 }  // namespace
 
-const PanelKernels kNeonKernels{4, kKernels<4>, kKernels<8>};
+const KernelTable kNeonKernels = make_table<Neon, 1, 2, 3, 4>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

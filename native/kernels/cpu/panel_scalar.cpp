@@ -1,28 +1,36 @@
 // Panel kernels in plain C++: the reference, and what a CPU without AVX2 runs. A "vector" is an
-// array of 16 floats that the compiler vectorizes as far as the architecture's baseline goes.
+// array of 16 that the compiler vectorizes as far as the architecture's baseline goes.
 #include "kernels/cpu/panel_kernels.h"
 
 namespace mlxd::kernels::cpu {
 namespace {
 
-constexpr int kPrefetchBytes = 1024;
+#include "kernels/cpu/panel_kernel.inl"
 
 struct Scalar {
   static constexpr int kLanes = 16;
   static constexpr int kVectors = 1;
-  struct Floats {
-    float at[kLanes];
+  static constexpr int kPrefetchBytes = 1024;
+  template <class T>
+  struct Vector {
+    T at[kLanes];
   };
-  struct Bytes {
-    uint32_t at[kLanes];
-  };
+  using Floats = Vector<float>;
+  using Ints = Vector<int32_t>;
+  using Bytes = Vector<uint32_t>;
 
-  static Floats zero() { return {}; }
+  static Floats zero_floats() { return {}; }
+  static Ints zero_ints() { return {}; }
   static Floats broadcast(const float* x) {
-    return make<Floats>([x](int) { return *x; });
+    return make<float>([x](int) { return *x; });
   }
-  static Floats fma(const Floats& a, const Floats& b, const Floats& c) {
-    return make<Floats>([&](int i) { return a.at[i] * b.at[i] + c.at[i]; });
+  static Ints broadcast_word(const void* x) {
+    int32_t word;
+    __builtin_memcpy(&word, x, sizeof(word));
+    return make<int32_t>([word](int) { return word; });
+  }
+  static Floats to_floats(const Ints& a) {
+    return make<float>([&](int i) { return static_cast<float>(a.at[i]); });
   }
   static void store(float* y, const Floats& a) { __builtin_memcpy(y, a.at, sizeof(a.at)); }
   static Bytes load_bytes(const uint8_t* p) {
@@ -31,37 +39,65 @@ struct Scalar {
     return lanes;
   }
 
-  template <int c>
-  static Floats half(const Bytes& lanes) {
-    constexpr int kShift = c < 4 ? 8 * c : 8 * (c - 4) + 4;
-    return make<Floats>([&](int i) { return static_cast<float>(lanes.at[i] >> kShift & 0xf); });
+  static Floats multiply(const Floats& a, const Floats& b) {
+    return make<float>([&](int i) { return a.at[i] * b.at[i]; });
+  }
+  static Floats multiply_add(const Floats& a, const Floats& b, const Floats& c) {
+    return make<float>([&](int i) { return a.at[i] * b.at[i] + c.at[i]; });
+  }
+  // Slow where the CPU cannot do it, but called only twice a group.
+  static Floats fused_multiply_add(const Floats& a, const Floats& b, const Floats& c) {
+    return make<float>([&](int i) { return __builtin_fmaf(a.at[i], b.at[i], c.at[i]); });
   }
 
-  template <int c>
+  template <int shift, int kept>
+  static Bytes mask(const Bytes& lanes) {
+    return make<uint32_t>([&](int i) { return lanes.at[i] >> shift & kept; });
+  }
+
+  template <int shift>
+  static Floats half(const Bytes& lanes) {
+    return make<float>([&](int i) { return static_cast<float>(lanes.at[i] >> shift & 0xf); });
+  }
+
+  template <int shift>
   static Floats byte(const Bytes& lanes) {
-    return make<Floats>([&](int i) { return static_cast<float>(lanes.at[i] >> 8 * c & 0xff); });
+    return make<float>([&](int i) { return static_cast<float>(lanes.at[i] >> shift & 0xff); });
+  }
+
+  static Ints dot_pairs(const Bytes& w, const Ints& x, const Ints& sum) {
+    return make<int32_t>([&](int i) {
+      return sum.at[i] + static_cast<int16_t>(w.at[i]) * static_cast<int16_t>(x.at[i]) +
+             static_cast<int16_t>(w.at[i] >> 16) * static_cast<int16_t>(x.at[i] >> 16);
+    });
+  }
+
+  template <int bits>
+  static Ints dot_bytes(const Bytes& w, const Ints& x, const Ints& sum) {
+    return make<int32_t>([&](int i) {
+      int32_t dot = sum.at[i];
+      for (int shift = 0; shift < 32; shift += 8) {
+        dot += static_cast<uint8_t>(w.at[i] >> shift) * static_cast<int8_t>(x.at[i] >> shift);
+      }
+      return dot;
+    });
   }
 
   static Floats load_scales(const uint8_t* scales, ScaleType type) {
-    return make<Floats>([=](int i) { return read_scale(scales, type, i); });
+    return make<float>([=](int i) { return read_scale(scales, type, i); });
   }
 
  private:
-  template <class Vector, class Lane>
-  static Vector make(const Lane& lane) {
-    Vector vector;
+  template <class T, class Lane>
+  static Vector<T> make(const Lane& lane) {
+    Vector<T> vector;
     for (int i = 0; i < kLanes; ++i) vector.at[i] = lane(i);
     return vector;
   }
 };
 
-#include "kernels/cpu/panel_kernel.inl"
-
-template <int bits>
-constexpr PanelKernel kKernels[] = {panel_kernel<Scalar, bits, 1>, panel_kernel<Scalar, bits, 2>};
-
 }  // namespace
 
-const PanelKernels kScalarKernels{2, kKernels<4>, kKernels<8>};
+const KernelTable kScalarKernels = make_table<Scalar, 1, 2>();
 
 }  // namespace mlxd::kernels::cpu

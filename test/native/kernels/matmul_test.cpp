@@ -4,43 +4,81 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "doctest/doctest.h"
 #include "kernels/random_matrix.h"
 
 using namespace mlxd::kernels::cpu;
+using mlxd::kernels::Precision;
 
 namespace {
 
 constexpr float kUntouched = -123.25f;
 
+// What is multiplied, and how.
+struct Way {
+  Isa isa;
+  Precision precision;
+};
+
+std::vector<Way> all_ways() {
+  std::vector<Way> ways;
+  for (Isa isa : supported_isas()) {
+    for (auto precision : {Precision::exact, Precision::balanced, Precision::fast}) {
+      ways.push_back({isa, precision});
+    }
+  }
+  return ways;
+}
+
+std::string name(const Way& way) {
+  return std::string(isa_name(way.isa)) + " " + std::to_string(static_cast<int>(way.precision));
+}
+
 // y [count, rows of w], with a margin behind that must stay untouched.
-std::vector<float> multiply(const PackedMatrix& w, const std::vector<float>& x, int count, Isa isa,
-                            ThreadPool& pool) {
+std::vector<float> multiply(const PackedMatrix& w, const std::vector<float>& x, int count,
+                            const Way& way, ThreadPool& pool) {
   const size_t size = size_t(count) * w.format().rows;
   std::vector<float> y(size + 64, kUntouched);
-  matmul(w, {x.data(), size_t(w.format().columns), count}, y.data(), isa, pool);
+  matmul(w, {x.data(), size_t(w.format().columns), count}, y.data(), way.precision, way.isa, pool);
   for (size_t i = size; i < y.size(); ++i) REQUIRE(y[i] == kUntouched);
   y.resize(size);
   return y;
 }
 
-// The largest error in units of what rounding may bring: each term passes through at most group +
-// groups + 16 roundings.
+// By how much an element of a group whose largest magnitude is `largest` may be rounded.
+double rounding(Precision precision, double largest) {
+  if (precision == Precision::exact) return 0;
+  return 0.50001 * std::max(largest / (precision == Precision::fast ? 127 : 32639), 0x1p-126);
+}
+
+// The largest error in units of what rounding may bring: that of x to integers, and that of floats,
+// where each term passes through at most group + groups + 16 roundings.
 double worst_error(const RandomMatrix& matrix, const std::vector<float>& x, int count,
-                   const std::vector<float>& y) {
+                   const std::vector<float>& y, Precision precision) {
   const auto& f = matrix.format;
   const double roundings = 2.0 * (f.group_size + f.columns / f.group_size) + 16;
   double worst = 0;
   for (int t = 0; t < count; ++t) {
+    std::vector<double> rounded;  // for each group
+    for (int k = 0; k < f.columns; k += f.group_size) {
+      double largest = 0;
+      for (int i = k; i < k + f.group_size; ++i) {
+        largest = std::max<double>(largest, std::abs(x[size_t(t) * f.columns + i]));
+      }
+      rounded.push_back(rounding(precision, largest));
+    }
     for (int n = 0; n < f.rows; ++n) {
-      double exact = 0, magnitude = 0;
+      double exact = 0, allowed = roundings * 0x1p-149;
       for (int k = 0; k < f.columns; ++k) {
         const double xk = x[size_t(t) * f.columns + k];
-        exact += xk * matrix.values[size_t(n) * f.columns + k];
-        magnitude += std::abs(xk) * matrix.coarse[size_t(n) * f.columns + k];
+        const size_t i = size_t(n) * f.columns + k;
+        const double error = rounded[k / f.group_size];
+        exact += xk * matrix.values[i];
+        allowed += std::abs(matrix.values[i]) * error +
+                   roundings * 0x1p-24 * (std::abs(xk) + error) * matrix.coarse[i];
       }
-      const double allowed = roundings * (magnitude * 0x1p-24 + 0x1p-149);
       worst = std::max(worst, std::abs(y[size_t(t) * f.rows + n] - exact) / allowed);
     }
   }
@@ -56,8 +94,8 @@ bool same_bits(const float* a, const float* b, size_t count) {
 TEST_CASE("products agree with double precision") {
   std::mt19937 random(3);
   ThreadPool pool(2);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
     for (int bits : {4, 8}) {
       for (int group : {32, 64, 128}) {
         for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
@@ -72,7 +110,8 @@ TEST_CASE("products agree with double precision") {
             CAPTURE(rows);
             CAPTURE(groups);
             CAPTURE(count);
-            CHECK(worst_error(matrix, x, count, multiply(packed, x, count, isa, pool)) < 1);
+            CHECK(worst_error(matrix, x, count, multiply(packed, x, count, way, pool),
+                              way.precision) < 1);
           }
         }
       }
@@ -83,8 +122,8 @@ TEST_CASE("products agree with double precision") {
 TEST_CASE("every number of rows and outputs is computed, and no more") {
   std::mt19937 random(4);
   ThreadPool pool(2);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
     for (int rows : {1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65}) {
       const RandomMatrix matrix({rows, 64, 32, rows % 2 ? 4 : 8, ScaleType::f16}, random);
       const PackedMatrix packed = matrix.pack(pool);
@@ -92,7 +131,8 @@ TEST_CASE("every number of rows and outputs is computed, and no more") {
         const auto x = random_rows(size_t(count) * 64, random);
         CAPTURE(rows);
         CAPTURE(count);
-        REQUIRE(worst_error(matrix, x, count, multiply(packed, x, count, isa, pool)) < 1);
+        REQUIRE(worst_error(matrix, x, count, multiply(packed, x, count, way, pool),
+                            way.precision) < 1);
       }
     }
   }
@@ -101,8 +141,8 @@ TEST_CASE("every number of rows and outputs is computed, and no more") {
 TEST_CASE("a row has the same bits in any batch, on any number of threads") {
   std::mt19937 random(5);
   ThreadPool alone(1);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
     for (int bits : {4, 8}) {
       const int rows = 333, columns = 448, most = 300;
       const RandomMatrix matrix({rows, columns, 64, bits, ScaleType::f16}, random);
@@ -111,13 +151,13 @@ TEST_CASE("a row has the same bits in any batch, on any number of threads") {
       std::vector<float> one_by_one;
       for (int t = 0; t < most; ++t) {
         const std::vector<float> row(x.begin() + t * columns, x.begin() + (t + 1) * columns);
-        const auto y = multiply(packed, row, 1, isa, alone);
+        const auto y = multiply(packed, row, 1, way, alone);
         one_by_one.insert(one_by_one.end(), y.begin(), y.end());
       }
       for (int threads : {1, 2, 3, 4}) {
         ThreadPool pool(threads);
         for (int count : {2, 3, 4, 5, 7, 8, 12, 13, 16, 25, 64, most}) {
-          const auto y = multiply(packed, x, count, isa, pool);
+          const auto y = multiply(packed, x, count, way, pool);
           CAPTURE(threads);
           CAPTURE(count);
           REQUIRE(same_bits(y.data(), one_by_one.data(), y.size()));
@@ -134,35 +174,59 @@ TEST_CASE("a block of x larger than a cache gives the same bits") {
   const RandomMatrix matrix({40, columns, 128, 4, ScaleType::bf16}, random);
   const PackedMatrix packed = matrix.pack(pool);
   const auto x = random_rows(size_t(count) * columns, random);
-  const auto y = multiply(packed, x, count, best_isa(), pool);
+  const Way way{best_isa(), Precision::exact};
+  const auto y = multiply(packed, x, count, way, pool);
   for (int t : {0, 63, 64, 101, count - 1}) {
     const std::vector<float> row(x.begin() + t * columns, x.begin() + (t + 1) * columns);
-    CHECK(same_bits(y.data() + t * 40, multiply(packed, row, 1, best_isa(), pool).data(), 40));
+    CHECK(same_bits(y.data() + t * 40, multiply(packed, row, 1, way, pool).data(), 40));
   }
 }
 
-TEST_CASE("instruction sets with fused multiply-add agree in every bit") {
+TEST_CASE("instruction sets agree in every bit, but for scalar floats") {
   std::mt19937 random(7);
   ThreadPool pool(1);
-  const RandomMatrix matrix({100, 256, 32, 4, ScaleType::f16}, random);
-  const PackedMatrix packed = matrix.pack(pool);
-  const auto x = random_rows(9 * 256, random);
-  const auto isas = supported_isas();
-  for (size_t i = 2; i < isas.size(); ++i) {  // the first is scalar
-    CHECK(multiply(packed, x, 9, isas[i], pool) == multiply(packed, x, 9, isas[1], pool));
+  for (int bits : {4, 8}) {
+    const RandomMatrix matrix({100, 256, 32, bits, ScaleType::f16}, random);
+    const PackedMatrix packed = matrix.pack(pool);
+    const auto x = random_rows(9 * 256, random);
+    const auto isas = supported_isas();
+    for (auto precision : {Precision::exact, Precision::balanced, Precision::fast}) {
+      for (size_t i = precision == Precision::exact ? 2 : 1; i < isas.size(); ++i) {
+        CAPTURE(name({isas[i], precision}));
+        CHECK(multiply(packed, x, 9, {isas[i], precision}, pool) ==
+              multiply(packed, x, 9, {isas[i - 1], precision}, pool));
+      }
+    }
+  }
+}
+
+TEST_CASE("the largest dot products fit") {
+  std::mt19937 random(12);
+  ThreadPool pool(1);
+  RandomMatrix matrix({32, 128, 128, 8, ScaleType::f16}, random);
+  std::fill(matrix.weight.begin(), matrix.weight.end(), 0xffffffff);
+  matrix.decode();
+  for (float value : {1.0f, -1.0f, 3e4f}) {
+    const std::vector<float> x(128, value);
+    for (const Way& way : all_ways()) {
+      CAPTURE(name(way));
+      CHECK(worst_error(matrix, x, 1, multiply(matrix.pack(pool), x, 1, way, pool), way.precision) <
+            1);
+    }
   }
 }
 
 TEST_CASE("denormals are computed, not flushed") {
   std::mt19937 random(8);
   ThreadPool pool(2);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
     const RandomMatrix matrix({32, 64, 32, 4, ScaleType::f32}, random);
     auto x = random_rows(2 * 64, random);
     for (auto& value : x) value *= 0x1p-135f;
-    const auto y = multiply(matrix.pack(pool), x, 2, isa, pool);
-    CHECK(worst_error(matrix, x, 2, y) < 1);
+    const auto y = multiply(matrix.pack(pool), x, 2, way, pool);
+    CHECK(worst_error(matrix, x, 2, y, way.precision) < 1);
+    if (way.precision != Precision::exact) continue;  // their smallest step is 2^-126
     CHECK(std::any_of(y.begin(), y.end(), [](float value) { return value != 0; }));
   }
 }
@@ -172,14 +236,14 @@ TEST_CASE("a non-finite input spoils its own row, all of it, and no other") {
   ThreadPool pool(2);
   const RandomMatrix matrix({50, 96, 32, 4, ScaleType::f16}, random);
   const PackedMatrix packed = matrix.pack(pool);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
     auto x = random_rows(20 * 96, random);
-    const auto before = multiply(packed, x, 20, isa, pool);
+    const auto before = multiply(packed, x, 20, way, pool);
     x[3 * 96 + 95] = NAN;
     x[11 * 96] = INFINITY;
     x[12 * 96 + 40] = -INFINITY;
-    const auto after = multiply(packed, x, 20, isa, pool);
+    const auto after = multiply(packed, x, 20, way, pool);
     for (int t = 0; t < 20; ++t) {
       const float* row = after.data() + t * 50;
       if (t == 3 || t == 11 || t == 12) {
@@ -199,8 +263,10 @@ TEST_CASE("rows may lie apart, and there may be none") {
   const auto wide = random_rows(6 * 100, random);
   std::vector<float> close;
   for (int t = 0; t < 6; ++t) close.insert(close.end(), &wide[t * 100], &wide[t * 100] + 64);
-  std::vector<float> y(6 * 20);
-  matmul(packed, {wide.data(), 100, 6}, y.data(), best_isa(), pool);
-  CHECK(y == multiply(packed, close, 6, best_isa(), pool));
-  matmul(packed, {wide.data(), 100, 0}, nullptr, best_isa(), pool);
+  for (auto precision : {Precision::exact, Precision::balanced}) {
+    std::vector<float> y(6 * 20);
+    matmul(packed, {wide.data(), 100, 6}, y.data(), precision, best_isa(), pool);
+    CHECK(y == multiply(packed, close, 6, {best_isa(), precision}, pool));
+    matmul(packed, {wide.data(), 100, 0}, nullptr, precision, best_isa(), pool);
+  }
 }

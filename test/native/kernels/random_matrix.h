@@ -69,18 +69,10 @@ struct RandomMatrix {
     return {format, weight.data(), scales.bytes.data(), biases.bytes.data(), pool};
   }
 
- private:
-  uint32_t scale_bits(std::mt19937& random) const {
-    const uint32_t sign = random() & 1, above = random() & 3;  // exponent -8 .. -5
-    if (format.scale_type == ScaleType::f32) {
-      return sign << 31 | (119 + above) << 23 | (random() & 0x7fffff);
-    }
-    if (format.scale_type == ScaleType::bf16)
-      return sign << 15 | (119 + above) << 7 | (random() & 0x7f);
-    return sign << 15 | (7 + above) << 10 | (random() & 0x3ff);
-  }
-
+  /// Computes `values` and `coarse` from the rest.
   void decode() {
+    values.clear();
+    coarse.clear();
     const int per_word = 32 / format.bits;
     for (size_t i = 0; i < size_t(format.rows) * format.columns; ++i) {
       const uint32_t q =
@@ -90,6 +82,17 @@ struct RandomMatrix {
       values.push_back(scale * q + bias);
       coarse.push_back(std::abs(scale) * q + std::abs(bias));
     }
+  }
+
+ private:
+  uint32_t scale_bits(std::mt19937& random) const {
+    const uint32_t sign = random() & 1, above = random() & 3;  // exponent -8 .. -5
+    if (format.scale_type == ScaleType::f32) {
+      return sign << 31 | (119 + above) << 23 | (random() & 0x7fffff);
+    }
+    if (format.scale_type == ScaleType::bf16)
+      return sign << 15 | (119 + above) << 7 | (random() & 0x7f);
+    return sign << 15 | (7 + above) << 10 | (random() & 0x3ff);
   }
 };
 
