@@ -43,7 +43,9 @@ interface Scope {
 }
 
 // The library's own declarations do not resolve under NodeNext: they import without a file extension.
-const BaseInterpreter = Interpreter as unknown as new (scope: Scope) => {
+const BaseInterpreter = Interpreter as unknown as new (
+  scope: Scope,
+) => {
   run(program: object): Value;
   evaluate(node: Node | undefined, scope: Scope): Value;
 };

@@ -64,5 +64,5 @@ function wordsStartWithSpace(definition: TokenizerDefinition, backend: Tokenizer
 }
 
 function replacesSpace(part: { [field: string]: unknown }): boolean {
-  return (part['pattern'] as { String?: unknown } | undefined)?.String === ' ';
+  return (part.pattern as { String?: unknown } | undefined)?.String === ' ';
 }

@@ -1,7 +1,8 @@
 // The bytes of every token, from a tokenizer.json's decoder and vocabulary, so that streamed text is exact. Pure.
+
+import { isControlToken } from './control-tokens.js';
 import type { Component, TokenizerDefinition } from './tokenizer-json.js';
 import { metaspaceScheme, partsOf } from './tokenizer-json.js';
-import { isControlToken } from './control-tokens.js';
 import { TokenizerError } from './types.js';
 
 type TokenDecoder = (token: string) => Uint8Array;
@@ -50,7 +51,7 @@ export function buildTokenBytes(definition: TokenizerDefinition, name: string): 
 export function leadingSpacesOf(decoder: Component | undefined): number {
   let spaces = 0;
   for (const part of partsOf(decoder)) {
-    if (part.type === 'Strip' && part['content'] === ' ') spaces += Number(part['start'] ?? 0);
+    if (part.type === 'Strip' && part.content === ' ') spaces += Number(part.start ?? 0);
     if (part.type === 'Metaspace' && metaspaceScheme(part) !== 'never') spaces += 1;
   }
   return spaces;
@@ -67,7 +68,7 @@ function tokenDecoder(parts: Component[], name: string): TokenDecoder {
     if (part.type === 'ByteLevel') toBytes = byteLevelBytes;
     else if (part.type === 'ByteFallback') toBytes = byteFallbackBytes;
     else if (part.type === 'Replace') replacements.push(replacement(part, name));
-    else if (part.type === 'Metaspace') replacements.push([String(part['replacement'] ?? '▁'), ' ']);
+    else if (part.type === 'Metaspace') replacements.push([String(part.replacement ?? '▁'), ' ']);
     else if (part.type !== 'Fuse' && part.type !== 'Strip') throw unsupported(part.type, name);
   }
   if (parts.length === 0) throw unsupported('none', name);
@@ -79,9 +80,9 @@ function tokenDecoder(parts: Component[], name: string): TokenDecoder {
 }
 
 function replacement(part: Component, name: string): [string, string] {
-  const pattern = (part['pattern'] as { String?: unknown } | undefined)?.String;
+  const pattern = (part.pattern as { String?: unknown } | undefined)?.String;
   if (typeof pattern !== 'string') throw unsupported('Replace with a regular expression', name);
-  return [pattern, String(part['content'] ?? '')];
+  return [pattern, String(part.content ?? '')];
 }
 
 function unsupported(decoder: string, name: string): TokenizerError {
@@ -110,8 +111,7 @@ function byteLevelBytes(token: string): Uint8Array {
 
 /** Printable Latin-1 stands for itself; the other bytes, in order, are the characters from U+0100 on. */
 const BYTE_ALPHABET: ReadonlyMap<string, number> = (() => {
-  const printable = (byte: number) =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  const printable = (byte: number) => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   let next = 0x100;
   const bytes = Array.from({ length: 256 }, (_, byte) => byte);
   return new Map(bytes.map((byte) => [String.fromCharCode(printable(byte) ? byte : next++), byte]));

@@ -28,7 +28,9 @@ const tokenizerJson = z.looseObject({
   model: z.looseObject({
     type: z.string().optional(),
     // Large: checked by hand in `vocabOf`.
-    vocab: z.custom<Record<string, number> | [string, number][]>((value) => typeof value === 'object' && value !== null),
+    vocab: z.custom<Record<string, number> | [string, number][]>(
+      (value) => typeof value === 'object' && value !== null,
+    ),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).optional(),
     unk_token: z.string().nullish(),
   }),
@@ -87,7 +89,7 @@ export function parseTokenizerJson(source: string, name: string): TokenizerDefin
 export function partsOf(part: Component | null | undefined): Component[] {
   if (part === null || part === undefined) return [];
   if (part.type !== 'Sequence') return [part];
-  const list = part['normalizers'] ?? part['pretokenizers'] ?? part['decoders'];
+  const list = part.normalizers ?? part.pretokenizers ?? part.decoders;
   return Array.isArray(list) ? z.array(component).parse(list).flatMap(partsOf) : [];
 }
 
@@ -158,16 +160,19 @@ function withoutPrefix(json: TokenizerJson): Unprefixed {
   const preTokenizers = partsOf(json.pre_tokenizer);
   let prefix: Prefix | undefined;
   const prepend = normalizers.find((part) => part.type === 'Prepend');
-  if (prepend) prefix = { text: String(prepend['prepend']), where: 'each', unless: [] };
+  if (prepend) prefix = { text: String(prepend.prepend), where: 'each', unless: [] };
   const metaspace = preTokenizers.find((part) => part.type === 'Metaspace');
   const scheme = metaspaceScheme(metaspace);
   if (metaspace && scheme !== 'never') {
-    const text = String(metaspace['replacement'] ?? '▁');
+    const text = String(metaspace.replacement ?? '▁');
     prefix = { text, where: scheme === 'first' ? 'first' : 'each', unless: [' ', text] };
   }
   return {
     prefix,
-    normalizer: sequence('normalizers', normalizers.filter((part) => part !== prepend)),
+    normalizer: sequence(
+      'normalizers',
+      normalizers.filter((part) => part !== prepend),
+    ),
     preTokenizer: sequence(
       'pretokenizers',
       preTokenizers.map((part) =>
@@ -180,9 +185,9 @@ function withoutPrefix(json: TokenizerJson): Unprefixed {
 /** When a Metaspace component writes or drops the leading space; files before 2023 have a boolean for it. */
 export function metaspaceScheme(metaspace: Component | undefined): 'always' | 'first' | 'never' {
   if (metaspace === undefined) return 'never';
-  const scheme = metaspace['prepend_scheme'];
+  const scheme = metaspace.prepend_scheme;
   if (scheme === 'always' || scheme === 'first' || scheme === 'never') return scheme;
-  return metaspace['add_prefix_space'] === false ? 'never' : 'always';
+  return metaspace.add_prefix_space === false ? 'never' : 'always';
 }
 
 function sequence(key: 'normalizers' | 'pretokenizers', parts: Component[]): Component | undefined {

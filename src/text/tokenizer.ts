@@ -27,7 +27,9 @@ export async function loadTokenizer(folder: string, load = loadBackend): Promise
   const path = join(folder, 'tokenizer.json');
   const source = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'ENOENT' ? 'has no tokenizer.json' : `tokenizer.json cannot be read (${error.code})`;
-    throw new TokenizerError(`${folder}: ${reason}; a model folder needs one to turn text into tokens`, { cause: error });
+    throw new TokenizerError(`${folder}: ${reason}; a model folder needs one to turn text into tokens`, {
+      cause: error,
+    });
   });
   const name = join(basename(folder), 'tokenizer.json');
   const definition = parseTokenizerJson(source, name);

@@ -1,14 +1,14 @@
 // An `Engine` for tests: it plays token ids that the test gives, at the moment the test says, and records what was asked of it.
 // No model, no thread, no timers. A scripted reply is queued whole at once; a manual one is driven through its FakeCall.
-import type {
-  Engine,
-  EngineRequest,
-  EngineStats,
-  FinishReason,
-  ModelInfo,
-  TokenEvent,
+import {
+  type Engine,
+  EngineError,
+  type EngineRequest,
+  type EngineStats,
+  type FinishReason,
+  type ModelInfo,
+  type TokenEvent,
 } from '../../src/engine/types.js';
-import { EngineError } from '../../src/engine/types.js';
 
 const INFO: ModelInfo = {
   modelType: 'fake',
@@ -60,10 +60,13 @@ export class FakeCall {
   push(...tokens: number[]): void {
     for (const token of tokens) {
       if (this.#ended) return;
-      if (this.request.stopTokens.includes(token)) return this.finish('stop');
+      if (this.request.stopTokens.includes(token)) {
+        this.finish('stop');
+        return;
+      }
       this.emitted.push(token);
       this.#put({ type: 'token', token });
-      if (this.emitted.length >= this.request.maxTokens) return this.finish('length');
+      if (this.emitted.length >= this.request.maxTokens) this.finish('length');
     }
   }
 
@@ -118,11 +121,9 @@ export class FakeEngine implements Engine {
   readonly info: ModelInfo;
   /** Every request so far, oldest first. */
   readonly calls: FakeCall[] = [];
-  /** What `stats()` tells; tests may change it. */
-  state: EngineStats['state'] = 'ready';
-  heartbeatMs = 0;
-  #replies: (readonly number[])[];
-  #manual: boolean;
+  readonly #replies: (readonly number[])[];
+  readonly #manual: boolean;
+  #state: EngineStats['state'] = 'ready';
   #running = 0;
   #taken = 0;
   #waiters: (() => void)[] = [];
@@ -131,11 +132,6 @@ export class FakeEngine implements Engine {
     this.info = { ...INFO, ...options.info };
     this.#replies = [...(options.replies ?? [[]])];
     this.#manual = options.manual ?? false;
-  }
-
-  /** Replaces the script for the requests to come. */
-  play(...replies: (readonly number[])[]): void {
-    this.#replies = replies;
   }
 
   /** The next request that no `nextCall()` has returned yet, as soon as it is made. */
@@ -151,10 +147,13 @@ export class FakeEngine implements Engine {
   }
 
   async *generate(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<TokenEvent> {
-    if (this.state !== 'ready') throw new EngineError('engine_closed', 'The engine is closed.');
+    if (this.#state !== 'ready') throw new EngineError('engine_closed', 'The engine is closed.');
+    if (signal?.aborted) {
+      yield { type: 'finish', reason: 'cancelled' };
+      return;
+    }
     const call = this.#open(request);
     const abort = () => call.cancel();
-    if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
     try {
       yield* call.events();
@@ -167,12 +166,12 @@ export class FakeEngine implements Engine {
     const generatedTokens = this.calls.reduce((sum, call) => sum + call.emitted.length, 0);
     const promptTokens = this.calls.reduce((sum, call) => sum + call.request.tokens.length, 0);
     return {
-      state: this.state,
+      state: this.#state,
       waiting: 0,
       running: this.#running,
       promptTokens,
       generatedTokens,
-      heartbeatMs: this.heartbeatMs,
+      heartbeatMs: 0,
       activeMemoryBytes: 0,
       peakMemoryBytes: 0,
     };
@@ -180,7 +179,7 @@ export class FakeEngine implements Engine {
 
   async close(): Promise<void> {
     for (const call of this.calls) call.cancel();
-    this.state = 'closed';
+    this.#state = 'closed';
   }
 
   #open(request: EngineRequest): FakeCall {

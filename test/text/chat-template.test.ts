@@ -7,38 +7,45 @@ import { type ChatCases, loadFixture, readFixture } from './fixtures.js';
 
 const { templates, chats, cases } = readFixture<ChatCases>('chat-templates.json');
 
-function render(source: string, context: Record<string, unknown> = {}, limits?: { maxSteps: number; maxLength: number }) {
+function render(
+  source: string,
+  context: Record<string, unknown> = {},
+  limits?: { maxSteps: number; maxLength: number },
+) {
   return new ChatTemplate(source).render({ messages: [], add_generation_prompt: false, ...context }, limits);
 }
 
 // What `apply_chat_template` of transformers gives, text and ids. The ids are of a tokenizer whose control tokens have
 // secret names, so that those in a message are only text.
-describe.each(templates)('template $name on $tokenizer', ({ name, tokenizer: tokenizerName, special_tokens, template }) => {
-  let tokenizer: Tokenizer;
-  beforeAll(async () => {
-    tokenizer = await loadFixture(tokenizerName);
-  });
+describe.each(templates)(
+  'template $name on $tokenizer',
+  ({ name, tokenizer: tokenizerName, special_tokens, template }) => {
+    let tokenizer: Tokenizer;
+    beforeAll(async () => {
+      tokenizer = await loadFixture(tokenizerName);
+    });
 
-  const own = cases.filter((entry) => entry.template === name && entry.tokenizer === tokenizerName);
+    const own = cases.filter((entry) => entry.template === name && entry.tokenizer === tokenizerName);
 
-  it.each(own)('$chat', async ({ chat: chatName, rendered, ids, error }) => {
-    const chat = chats.find((entry) => entry.name === chatName);
-    if (chat === undefined) throw new Error(`no chat ${chatName}`);
-    const messages = chat.messages.map((message) => ({
-      ...message,
-      content: shieldControlTokens(message.content, tokenizer.controlTokens),
-    }));
-    const context = { messages, tools: chat.tools ?? null, add_generation_prompt: chat.prompt, ...special_tokens };
-    const compiled = new ChatTemplate(template);
-    if (error !== undefined) {
-      expect(() => compiled.render(context)).toThrow(expect.objectContaining({ code: 'rejected', message: error }));
-      return;
-    }
-    const prompt = compiled.render(context);
-    expect(unshield(prompt)).toBe(rendered);
-    expect([...(await tokenizer.encodePrompt(prompt))]).toEqual(ids);
-  });
-});
+    it.each(own)('$chat', async ({ chat: chatName, rendered, ids, error }) => {
+      const chat = chats.find((entry) => entry.name === chatName);
+      if (chat === undefined) throw new Error(`no chat ${chatName}`);
+      const messages = chat.messages.map((message) => ({
+        ...message,
+        content: shieldControlTokens(message.content, tokenizer.controlTokens),
+      }));
+      const context = { messages, tools: chat.tools ?? null, add_generation_prompt: chat.prompt, ...special_tokens };
+      const compiled = new ChatTemplate(template);
+      if (error !== undefined) {
+        expect(() => compiled.render(context)).toThrow(expect.objectContaining({ code: 'rejected', message: error }));
+        return;
+      }
+      const prompt = compiled.render(context);
+      expect(unshield(prompt)).toBe(rendered);
+      expect([...(await tokenizer.encodePrompt(prompt))]).toEqual(ids);
+    });
+  },
+);
 
 describe('the template language', () => {
   it('has tojson as transformers has it: no HTML escapes, no ASCII escapes', () => {
@@ -54,7 +61,9 @@ describe('the template language', () => {
   });
 
   it('passes what it is given, and null for tools', () => {
-    expect(render('{{ tools is none }} {{ bos_token }} {{ x is defined }}', { bos_token: '<s>' })).toBe('true <s> false');
+    expect(render('{{ tools is none }} {{ bos_token }} {{ x is defined }}', { bos_token: '<s>' })).toBe(
+      'true <s> false',
+    );
   });
 });
 
@@ -101,7 +110,9 @@ describe('limits', () => {
 
   it('do not count the input against the output', () => {
     const content = 'x'.repeat(50_000);
-    expect(render('{{ messages[0].content }}', { messages: [{ content }] }, { maxSteps: 100, maxLength: 10 })).toBe(content);
+    expect(render('{{ messages[0].content }}', { messages: [{ content }] }, { maxSteps: 100, maxLength: 10 })).toBe(
+      content,
+    );
   });
 });
 
@@ -109,9 +120,18 @@ describe('range', () => {
   it.each([
     // Expected: list(range(...)) of Python.
     [[3], [0, 1, 2]],
-    [[2, 5], [2, 3, 4]],
-    [[5, 0, -2], [5, 3, 1]],
-    [[0, 7, 3], [0, 3, 6]],
+    [
+      [2, 5],
+      [2, 3, 4],
+    ],
+    [
+      [5, 0, -2],
+      [5, 3, 1],
+    ],
+    [
+      [0, 7, 3],
+      [0, 3, 6],
+    ],
     [[0], []],
     [[5, 2], []],
   ])('%j', (args, expected) => {

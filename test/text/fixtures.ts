@@ -2,8 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBackend } from '../../src/text/tokenizer-backends.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
+import { loadBackend } from '../../src/text/tokenizer-backends.js';
 import type { Tokenizer } from '../../src/text/types.js';
 
 const FOLDER = new URL('../fixtures/text/', import.meta.url);

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findCutPattern, splitLongText } from '../../src/text/long-text.js';
+import { loadTokenizer } from '../../src/text/tokenizer.js';
 import { javascriptBackend, loadBackend, type TokenizerBackend } from '../../src/text/tokenizer-backends.js';
 import { parseTokenizerJson, type TokenizerDefinition } from '../../src/text/tokenizer-json.js';
-import { loadTokenizer } from '../../src/text/tokenizer.js';
 import { type Tokenizer, TokenizerError } from '../../src/text/types.js';
 import {
   loadDefinition,
@@ -41,7 +41,7 @@ for (const [backend, load] of Object.entries(BACKENDS)) {
         model: { vocab: Record<string, number> };
       };
       for (const { content, id } of added_tokens) expect(tokenizer.idOf(content)).toBe(id);
-      expect(tokenizer.idOf('a')).toBe(model.vocab['a']);
+      expect(tokenizer.idOf('a')).toBe(model.vocab.a);
       expect(tokenizer.idOf('no such token')).toBeUndefined();
     });
   });
@@ -85,7 +85,27 @@ describe('bad text', () => {
 });
 
 describe('long text', () => {
-  const LETTERS = ['a', 'bc', 'Word', ' ', '  ', '\n', '\n\n', '.', ', ', "'s", '1', '23', '中', '。', 'é', '🙂', '\t', '▁', '-'];
+  const LETTERS = [
+    'a',
+    'bc',
+    'Word',
+    ' ',
+    '  ',
+    '\n',
+    '\n\n',
+    '.',
+    ', ',
+    "'s",
+    '1',
+    '23',
+    '中',
+    '。',
+    'é',
+    '🙂',
+    '\t',
+    '▁',
+    '-',
+  ];
 
   interface Loaded {
     definition: TokenizerDefinition;
@@ -161,7 +181,11 @@ describe('a tokenizer that cannot be used says why', () => {
     ['an empty vocabulary', { model: { type: 'BPE', vocab: {}, merges: [] } }, /empty vocabulary/],
     ['an absurd id', { model: { type: 'BPE', vocab: { a: 4e9 }, merges: [] } }, /"a" the id 4000000000/],
     ['a negative id', { model: { type: 'BPE', vocab: { a: -1 }, merges: [] } }, /the id -1/],
-    ['a merge of nothing', { ...tokenizerJson('byte-level'), model: { type: 'BPE', vocab: { a: 0 }, merges: ['b c'] } }, /usable/],
+    [
+      'a merge of nothing',
+      { ...tokenizerJson('byte-level'), model: { type: 'BPE', vocab: { a: 0 }, merges: ['b c'] } },
+      /usable/,
+    ],
     ['an unknown decoder', { ...tokenizerJson('byte-level'), decoder: { type: 'WordPiece' } }, /WordPiece/],
     ['no decoder', { ...tokenizerJson('byte-level'), decoder: null }, /decoder: none/],
     ['an unknown pre-tokenizer', { ...tokenizerJson('byte-level'), pre_tokenizer: { type: 'Magic' } }, /usable/],

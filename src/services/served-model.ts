@@ -1,0 +1,129 @@
+// A model that answers: an engine, a tokenizer and a chat template put together. Messages in, text out.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadEngine } from '../engine/native-engine.js';
+import { type Engine, EngineError, type EngineStats, type ModelInfo } from '../engine/types.js';
+import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
+import { loadTokenizer } from '../text/tokenizer.js';
+import type { Tokenizer } from '../text/types.js';
+import { generateText } from './generation.js';
+import { findEndOfTurn, makePrompt, type PromptMaker } from './prompt.js';
+import { TemplateRenderer } from './template-renderer.js';
+import type { GenerationInput, ServedModel, TextDelta } from './types.js';
+
+export interface OpenModelOptions {
+  /** The name under which it is served. */
+  id: string;
+  /** A folder with config.json, *.safetensors, tokenizer.json and a chat template. */
+  folder: string;
+  device?: 'auto' | 'cpu' | 'gpu';
+  /** Of the CPU kernels; default: one a physical core. */
+  threads?: number;
+  /** Called with the loaded fraction of the weights, from 0 to 1. */
+  onProgress?: (fraction: number) => void;
+  /** Aborting it ends the load. */
+  signal?: AbortSignal;
+}
+
+/** The parts of a model that answers. */
+export interface ModelParts {
+  id: string;
+  /** Unix seconds. */
+  created: number;
+  engine: Engine;
+  tokenizer: Tokenizer;
+  template: ChatTemplateFiles;
+}
+
+/**
+ * Loads a model from its folder. A model without a chat template loads too: `chat` says then what is missing. Throws
+ * TokenizerError, EngineError (`model_load_failed`), NativeLoadError, and the signal's reason when that was aborted.
+ */
+export async function openModel({ id, folder, signal, ...options }: OpenModelOptions): Promise<ServedModel> {
+  const given = new AbortController();
+  const either = signal ? AbortSignal.any([signal, given.signal]) : given.signal;
+  const loading = loadEngine({ ...options, modelPath: folder, signal: either });
+  try {
+    const [engine, tokenizer, template, { mtimeMs }] = await Promise.all([
+      loading,
+      loadTokenizer(folder),
+      readChatTemplateFiles(folder),
+      stat(join(folder, 'config.json')),
+    ]);
+    return await serveModel({ id, created: Math.floor(mtimeMs / 1000), engine, tokenizer, template });
+  } catch (error) {
+    given.abort();
+    const engine = await loading.catch(() => undefined);
+    await engine?.close();
+    throw error;
+  }
+}
+
+/** A model of parts that are loaded already; it closes the engine. */
+export async function serveModel({ template, ...parts }: ModelParts): Promise<ServedModel> {
+  const { id: model, tokenizer, engine } = parts;
+  const maker = { model, tokenizer, template, renderer: new TemplateRenderer() };
+  const eosToken = template.specialTokens.eos_token;
+  const ends = [
+    ...engine.info.eosTokens,
+    eosToken === undefined ? undefined : tokenizer.idOf(eosToken),
+    await findEndOfTurn(maker),
+  ];
+  const stopTokens = [...new Set(ends.filter((token) => token !== undefined))];
+  return new ChatModel(parts, maker, stopTokens);
+}
+
+class ChatModel implements ServedModel {
+  readonly id: string;
+  readonly created: number;
+  readonly #engine: Engine;
+  readonly #maker: PromptMaker;
+  readonly #stopTokens: readonly number[];
+
+  constructor(
+    { id, created, engine }: Omit<ModelParts, 'template'>,
+    maker: PromptMaker,
+    stopTokens: readonly number[],
+  ) {
+    this.id = id;
+    this.created = created;
+    this.#engine = engine;
+    this.#maker = maker;
+    this.#stopTokens = stopTokens;
+  }
+
+  get info(): ModelInfo {
+    return this.#engine.info;
+  }
+
+  async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
+    const tokens = await makePrompt(this.#maker, input.messages);
+    const room = this.#roomAfter(tokens);
+    const request = {
+      tokens,
+      sampling: input.sampling,
+      maxTokens: Math.min(input.maxTokens ?? room, room),
+      stopTokens: input.ignoreEos ? [] : this.#stopTokens,
+    };
+    const { tokenizer } = this.#maker;
+    yield* generateText({ engine: this.#engine, tokenizer, request, stop: input.stop }, signal);
+  }
+
+  stats(): EngineStats {
+    return this.#engine.stats();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#engine.close(), this.#maker.renderer.close()]);
+  }
+
+  /** Tokens of the context that a prompt leaves for the reply. */
+  #roomAfter(tokens: Int32Array): number {
+    const { contextLength } = this.info;
+    if (tokens.length < contextLength) return contextLength - tokens.length;
+    throw new EngineError(
+      'context_length_exceeded',
+      `your messages resulted in ${tokens.length} tokens, which leaves none of the context's ${contextLength} for a reply`,
+    );
+  }
+}
