@@ -7,6 +7,8 @@ import { decimal, integer, listOf, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 
 const MAX_CHOICES = 16;
+/** Of messages, and of the parts of one: far above what a context holds, far below what keeps the main thread busy. */
+const MESSAGE_LIMITS = { minimum: 1, maximum: 16_384 };
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_STOPS = 4;
@@ -21,8 +23,8 @@ const mediaPart = z
 
 const part = z.discriminatedUnion('type', [textPart, mediaPart]);
 const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart, mediaPart]);
-const content = z.union([z.string(), listOf(part, { minimum: 1 })]);
-const assistantContent = z.union([z.string(), listOf(assistantPart, { minimum: 1 })]);
+const content = z.union([z.string(), listOf(part, MESSAGE_LIMITS)]);
+const assistantContent = z.union([z.string(), listOf(assistantPart, MESSAGE_LIMITS)]);
 const name = z.string().nullish();
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
@@ -68,7 +70,7 @@ const toolChoice = neutralOnly(
 export const chatCompletionRequest = z
   .object({
     model: z.string(),
-    messages: listOf(message, { minimum: 1 }),
+    messages: listOf(message, MESSAGE_LIMITS),
     stream: z.boolean().nullish(),
     stream_options: z
       .object({

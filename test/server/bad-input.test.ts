@@ -59,6 +59,7 @@ const REFUSED: Row[] = [
   [{ top_logprobs: 21 }, 'top_logprobs', 'integer_above_max_value', /<= 20/],
   // Wrong value
   [messages(), 'messages', 'empty_array', /empty array/],
+  [messages(...Array(16_385).fill(user)), 'messages', 'array_above_max_length', /at most 16384 .* got 16385/],
   [
     messages({ role: 'robot', content: '' }),
     'messages[0].role',
@@ -102,12 +103,15 @@ const REFUSED: Row[] = [
 ];
 
 describe('a chat request that is refused', () => {
-  it.each(REFUSED)('%j', async (extra, param, code, message) => {
-    const response = await post(app(), chatBody(extra));
-    expect(response.statusCode).toBe(400);
-    const { error } = response.json();
-    expect(error).toEqual({ message: expect.stringMatching(message), type: 'invalid_request_error', param, code });
-  });
+  it.each(REFUSED.map((row) => [JSON.stringify(row[0]).slice(0, 80), ...row] as const))(
+    '%s',
+    async (_, extra, param, code, message) => {
+      const response = await post(app(), chatBody(extra));
+      expect(response.statusCode).toBe(400);
+      const { error } = response.json();
+      expect(error).toEqual({ message: expect.stringMatching(message), type: 'invalid_request_error', param, code });
+    },
+  );
 
   it.each([
     { messages: Array(1000).fill(5) },
