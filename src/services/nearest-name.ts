@@ -7,8 +7,9 @@ export function nearestName(name: string, names: readonly string[]): string | un
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of names) {
     const known = candidate.toLowerCase();
-    // What begins with the name, as a name without its ending does, counts as nearly the same.
-    const distance = known.startsWith(asked) ? 1 : editDistance(asked, known);
+    // A name without its ending is nearly the same.
+    const beginning = known.slice(0, asked.length);
+    const distance = Math.min(editDistance(asked, known), 1 + editDistance(asked, beginning));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -79,6 +79,7 @@ class ChatModel implements ServedModel {
   readonly #engine: Engine;
   readonly #maker: PromptMaker;
   readonly #stopTokens: readonly number[];
+  #closed = false;
 
   constructor(
     { id, created, engine }: Omit<ModelParts, 'template'>,
@@ -97,6 +98,7 @@ class ChatModel implements ServedModel {
   }
 
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
+    if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     const tokens = await makePrompt(this.#maker, input.messages);
     const room = this.#roomAfter(tokens);
     const request = {
@@ -114,6 +116,7 @@ class ChatModel implements ServedModel {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#engine.close(), this.#maker.renderer.close()]);
   }
 
