@@ -2,20 +2,21 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Health } from '../../src/schemas/health.js';
-import { type ServerProcess, startServerProcess, stopServerProcess } from './openai-client-server.js';
+import { type ServerProcess, startServerProcess } from './openai-client-server.js';
 
-let server: ServerProcess;
+let server: ServerProcess | undefined;
 let openai: OpenAI;
 let model: string;
 
 beforeAll(async () => {
   server = await startServerProcess();
-  openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'unused', maxRetries: 0 });
+  openai = new OpenAI({ baseURL: `${server?.url}/v1`, apiKey: 'unused', maxRetries: 0 });
   model = (await openai.models.list()).data[0]?.id ?? '';
 });
 
 afterAll(async () => {
-  if (server) await stopServerProcess(server);
+  server?.child.kill('SIGTERM');
+  await server?.finished;
 });
 
 interface Extra {
@@ -33,7 +34,7 @@ function ask(content: string, extra: Extra = {}) {
 const QUESTION = 'What is the capital of France? Answer in one sentence.';
 
 async function health(): Promise<Health> {
-  return (await (await fetch(`${server.url}/health`)).json()) as Health;
+  return (await (await fetch(`${server?.url}/health`)).json()) as Health;
 }
 
 describe('the default model', () => {
@@ -122,6 +123,6 @@ describe('the server process', () => {
       reason = chunk.choices[0]?.finish_reason;
     }
     expect(reason).toBe('length');
-    expect(await draining.exited).toBe(0);
+    expect((await draining.finished).code).toBe(0);
   });
 });
