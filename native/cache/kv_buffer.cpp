@@ -19,7 +19,7 @@ mx::array positions(const mx::array& buffer, int from, int to) {
   return mx::slice(buffer, {0, 0, from, 0}, stop);
 }
 
-// A buffer of `capacity` positions like `sample`, beginning with positions [from, to) of `old`.
+// A buffer of `capacity` positions that begins with positions [from, to) of `old`.
 mx::array moved(const mx::array& old, int from, int to, int capacity) {
   mx::Shape rest = old.shape();
   rest[2] = capacity - (to - from);
@@ -37,19 +37,12 @@ mx::array written(const mx::array& buffer, const mx::array& update, int from) {
 
 void KvBuffer::make_room(const mx::array& keys, const mx::array& values, int keep) {
   const int length = keys.shape(2);
+  if (buffers_ && end_ + length <= buffers_->keys.shape(2)) return;
+  const Buffers old = buffers_.value_or(Buffers{keys, values});  // at first nothing is kept of it
   const int capacity = capacity_for(keep + length);
-  if (!buffers_) {
-    const auto empty = [&](const mx::array& like) {
-      mx::Shape shape = like.shape();
-      shape[2] = capacity;
-      return mx::zeros(shape, like.dtype());
-    };
-    buffers_ = Buffers{empty(keys), empty(values)};
-  } else if (end_ + length > buffers_->keys.shape(2)) {
-    buffers_ = Buffers{moved(buffers_->keys, end_ - keep, end_, capacity),
-                       moved(buffers_->values, end_ - keep, end_, capacity)};
-    end_ = keep;
-  }
+  buffers_ = Buffers{moved(old.keys, end_ - keep, end_, capacity),
+                     moved(old.values, end_ - keep, end_, capacity)};
+  end_ = keep;
 }
 
 std::pair<mx::array, mx::array> KvBuffer::append(const mx::array& keys, const mx::array& values,

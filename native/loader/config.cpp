@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kMostConfigBytes = 16 << 20;
 constexpr int kMostLayers = 4096;
 constexpr int kMostWidth = 1 << 20;
+constexpr int kMostHeads = 1 << 12;
+constexpr int kMostHeadDim = 1 << 14;
 constexpr int kMostVocabulary = 1 << 24;
 constexpr int kMostPositions = 1 << 30;
 
@@ -111,7 +113,7 @@ void read_sizes(const Fields& fields, Config& c) {
   c.hidden_size = fields.integer("hidden_size", 1, kMostWidth);
   c.intermediate_size = fields.integer("intermediate_size", 1, kMostWidth);
   c.layers = fields.integer("num_hidden_layers", 1, kMostLayers);
-  c.heads = fields.integer("num_attention_heads", 1, kMostWidth);
+  c.heads = fields.integer("num_attention_heads", 1, kMostHeads);
   c.kv_heads = fields.integer("num_key_value_heads", 1, c.heads, c.heads);
   if (c.heads % c.kv_heads != 0) {
     fields.fail("num_key_value_heads", "must divide num_attention_heads");
@@ -119,7 +121,7 @@ void read_sizes(const Fields& fields, Config& c) {
   if (!fields.has("head_dim") && c.hidden_size % c.heads != 0) {
     fields.fail("num_attention_heads", "must divide hidden_size when there is no head_dim");
   }
-  c.head_dim = fields.integer("head_dim", 2, kMostWidth, c.hidden_size / c.heads);
+  c.head_dim = fields.integer("head_dim", 2, kMostHeadDim, c.hidden_size / c.heads);
   if (c.head_dim % 2 != 0) fields.fail("head_dim", "must be even");
   c.max_position_embeddings = fields.integer("max_position_embeddings", 1, kMostPositions);
 }

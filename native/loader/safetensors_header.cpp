@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -21,19 +22,10 @@ constexpr int64_t kMostDimension = std::numeric_limits<int32_t>::max();  // MLX'
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
 uint64_t item_bytes(const std::string& tensor, const std::string& dtype) {
-  constexpr std::array<std::pair<std::string_view, uint64_t>, 12> sizes{{{"BOOL", 1},
-                                                                         {"U8", 1},
-                                                                         {"I8", 1},
-                                                                         {"U16", 2},
-                                                                         {"I16", 2},
-                                                                         {"F16", 2},
-                                                                         {"BF16", 2},
-                                                                         {"U32", 4},
-                                                                         {"I32", 4},
-                                                                         {"F32", 4},
-                                                                         {"U64", 8},
-                                                                         {"I64", 8}}};
-  const auto found = std::ranges::find(sizes, dtype, &std::pair<std::string_view, uint64_t>::first);
+  static const std::map<std::string_view, uint64_t> sizes{
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"U16", 2}, {"I16", 2}, {"F16", 2},
+      {"BF16", 2}, {"U32", 4}, {"I32", 4}, {"F32", 4}, {"U64", 8}, {"I64", 8}};
+  const auto found = sizes.find(dtype);
   if (found == sizes.end()) fail(tensor + ": dtype \"" + dtype + "\" is not supported");
   return found->second;
 }
@@ -152,9 +144,12 @@ std::vector<TensorInfo> parse_safetensors_header(std::string_view json, uint64_t
 
 std::vector<TensorInfo> read_safetensors_header(const std::filesystem::path& file) {
   try {
+    std::error_code error;
+    const uint64_t bytes = std::filesystem::file_size(file, error);  // of regular files only
+    if (error) fail("cannot be read: " + error.message());
     std::ifstream stream(file, std::ios::binary);
     if (!stream) fail("cannot be opened");
-    return read_header(stream, std::filesystem::file_size(file));
+    return read_header(stream, bytes);
   } catch (const std::exception& error) {
     throw std::runtime_error(file.string() + ": " + error.what());
   }

@@ -1,8 +1,6 @@
 // The block of the Llama line of models: norm, attention, residual; norm, gated MLP, residual.
 #pragma once
 
-#include <stdexcept>
-
 #include "loader/config.h"
 #include "nn/attention.h"
 

@@ -9,7 +9,7 @@ Linear::Linear(const Weights& w, int inputs, int outputs, Bias bias) : weight_(w
 
 mx::array Linear::operator()(const mx::array& x) const {
   const mx::array y = weight_.matmul(x);
-  return bias_ ? y + *bias_ : y;
+  return bias_ ? y + mx::astype(*bias_, y.dtype()) : y;
 }
 
 mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {

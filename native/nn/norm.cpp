@@ -4,7 +4,8 @@
 namespace mlxd::nn {
 
 mx::array RmsNorm::operator()(const mx::array& x) const {
-  return mx::fast::rms_norm(x, weight_, eps_);
+  // Norm weights are often wider than the rest; they must not widen what follows.
+  return mx::astype(mx::fast::rms_norm(x, weight_, eps_), x.dtype());
 }
 
 Qkv NormQkv::operator()(const mx::array& x) const {

@@ -17,7 +17,7 @@ struct Segment {
 /// A prefill chunk is one long segment, a decode batch many of length one. Linears run on all T
 /// rows together, attention per segment.
 struct Step {
-  mx::array tokens;  // [T] int32, T = sum of the segments' lengths
+  mx::array tokens;  // [T] int32 below the vocabulary's size, T = sum of the segments' lengths
   std::vector<Segment> segments;
 };
 

@@ -36,8 +36,6 @@ class Weights {
   Weights operator/(std::string_view name) const;
   Weights operator/(int index) const;
 
-  const std::string& path() const { return path_; }
-
   /// Whether the tensor `path.name` is there.
   bool has(std::string_view name) const;
 
