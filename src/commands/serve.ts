@@ -37,7 +37,7 @@ async function serve(flags: Record<string, unknown>): Promise<void> {
   try {
     const model = await loadForCommand(settings, interrupt.signal);
     try {
-      await serveUntilSignal(await start(model, settings));
+      await serveUntilSignal(await start(model, settings), model);
     } finally {
       await model.close();
     }
@@ -58,12 +58,15 @@ async function start(model: ServedModel, { host, port, logLevel, allowedHosts, a
 }
 
 /** Resolves when the server has closed. */
-function serveUntilSignal(server: RunningServer): Promise<void> {
+function serveUntilSignal(server: RunningServer, model: ServedModel): Promise<void> {
   return new Promise((resolve, reject) => {
     let signals = 0;
     const listening = onSignal(() => {
       signals += 1;
-      if (signals === 1) console.error('mlxd: finishing the replies under way; a second signal ends them');
+      const { waiting, running } = model.stats();
+      if (signals === 1 && waiting + running > 0) {
+        console.error('mlxd: finishing the replies under way; a second signal ends them');
+      }
       server
         .drain(signals === 1 ? DRAIN_MS : 0)
         .then(resolve, reject)

@@ -1,0 +1,36 @@
+// A real `mlxd serve` process to measure.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { CLI } from '../../scripts/build/paths.js';
+
+export interface Server {
+  url: string;
+  /** From the start of the process to its word that it listens. */
+  startMs: number;
+  rssBytes(): number;
+  stop(): Promise<void>;
+}
+
+export async function startServer(model: string): Promise<Server> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [CLI, 'serve', '--model', model, '--port', '0', '--log-level', 'error'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const ended = exited.then(([code]) => Promise.reject(new Error(`mlxd serve ended with code ${code}`)));
+  // Once it listens, its end is what `stop` asks for.
+  ended.catch(() => undefined);
+  const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
+  const url = /http:\/\/\S+/.exec(line)?.[0];
+  if (url === undefined) throw new Error(`mlxd serve said ${JSON.stringify(line)}`);
+  return {
+    url,
+    startMs: performance.now() - started,
+    rssBytes: () => 1024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' })),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
