@@ -9,8 +9,7 @@
         {
           'action_name': 'build',
           'inputs': [],
-          # Never made, so that each ring is answered; the build itself knows what is up to date.
-          'outputs': ['<(INTERMEDIATE_DIR)/always'],
+          'outputs': ['<(module_root_dir)/build/Release/mlxd.node'],
           'action': ['npm', 'run', '--silent', '--prefix', '<(module_root_dir)', 'build', '--', '--only', 'mlx', '--only', 'addon'],
         },
       ],
