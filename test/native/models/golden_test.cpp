@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "loader/checkpoint.h"
+
 namespace mlxd::test {
 
 namespace {
@@ -103,6 +105,25 @@ TEST_CASE("two sequences of different length in each step do not disturb each ot
       }
     }
   });
+}
+
+TEST_CASE("in the file's own dtype, as on a GPU, no leaf widens what flows through") {
+  for (const std::string name : {"llama-llama3-rope", "qwen3", "mistral-window"}) {
+    CAPTURE(name);
+    const Golden golden = read_golden(name);
+    nn::Checkpoint checkpoint = open_checkpoint(fixture(name), std::nullopt).checkpoint;
+    checkpoint.compute_dtype.reset();
+    const mx::Dtype stored = checkpoint.tensors.at("lm_head.weight").dtype();
+    CHECK(stored != mx::float32);
+    for (auto& [tensor_name, tensor] : checkpoint.tensors) {
+      if (tensor.ndim() == 1) tensor = mx::astype(tensor, mx::float32);  // norms, as often stored
+    }
+    const auto model = make_model(load_config(fixture(name)), nn::Weights(std::move(checkpoint)));
+    const mx::array logits = Run(*model).feed(golden.prompt);
+    CHECK(logits.dtype() == stored);
+    const float largest = mx::max(mx::abs(golden.logits)).item<float>();
+    CHECK(max_difference(logits, golden.logits) < 0.05f * largest);
+  }
 }
 
 TEST_CASE("loading reports size, memory and progress") {
