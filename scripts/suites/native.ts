@@ -28,7 +28,7 @@ export function runSanitized(name: 'asan' | 'tsan', filters: readonly string[]):
     if (existsSync(join(folder, 'CMakeCache.txt'))) return;
     progress.update('configuring');
     const generator = findOnPath('ninja') ? ['-G', 'Ninja'] : [];
-    const flags = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DMLXD_TESTS=ON', `-DMLXD_SANITIZE=${sanitizers}`];
+    const flags = ['-DCMAKE_BUILD_TYPE=Debug', '-DMLXD_TESTS=ON', `-DMLXD_SANITIZE=${sanitizers}`];
     await cmake(['-S', ROOT, '-B', folder, ...generator, ...flags, `-DMLX_ROOT=${mlxRoot()}`]);
   });
 }
