@@ -66,7 +66,10 @@ export class TemplateRenderer {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#workerFile, { resourceLimits: { maxOldGenerationSizeMb: WORKER_MEMORY_MB } });
+    const worker = new Worker(this.#workerFile, {
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_MEMORY_MB },
+    });
     // A worker that was given up may still report: only the present one counts.
     worker.on('message', (result: RenderResult) => {
       if (worker === this.#worker) this.#finish(result);

@@ -1,6 +1,8 @@
 // The two libraries that can turn plain text into ids, behind one interface. No added tokens, no prefix: see
 // tokenizer-json.ts. The Rust one works on libuv's threads; the JavaScript one blocks, and is there where no binary loads.
 
+import { type Component, partsOf } from './tokenizer-json.js';
+
 export interface TokenizerBackend {
   /** The ids of each text. */
   encode(texts: readonly string[]): Promise<(readonly number[])[]>;
@@ -39,7 +41,10 @@ export function nativeBackend(library: typeof import('tokenizers'), plainTextJso
 
 export async function javascriptBackend(plainTextJson: string): Promise<TokenizerBackend> {
   const { Tokenizer } = await import('@huggingface/tokenizers');
-  const tokenizer = new Tokenizer(JSON.parse(plainTextJson) as object, {});
+  const definition = JSON.parse(plainTextJson) as { pre_tokenizer?: Component | null };
+  const pretokenizers = partsOf(definition.pre_tokenizer).flatMap(spelledOut);
+  const pre_tokenizer = pretokenizers.length === 0 ? null : { type: 'Sequence', pretokenizers };
+  const tokenizer = new Tokenizer({ ...definition, pre_tokenizer }, {});
   return {
     async encode(texts) {
       return texts.map((text) => tokenizer.encode(text, { add_special_tokens: false }).ids);
@@ -50,4 +55,17 @@ export async function javascriptBackend(plainTextJson: string): Promise<Tokenize
     },
     idOf: (token) => tokenizer.token_to_id(token),
   };
+}
+
+/** Two kinds of pre-tokenizer that this library knows only in part, in terms of those that it knows whole. */
+function spelledOut(part: Component): Component[] {
+  const split = (regex: string) => ({ type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false });
+  // Digits are all numeric characters, not only those of ASCII.
+  if (part.type === 'Digits') return [split(part.individual_digits === true ? '\\p{N}' : '\\p{N}+')];
+  // Each space of a run begins a piece.
+  if (part.type === 'Metaspace' && part.split !== false) {
+    const space = String(part.replacement ?? '▁');
+    return [{ ...part, split: false }, split(`${space}[^${space}]*`)];
+  }
+  return [part];
 }

@@ -27,11 +27,11 @@ const tokenizerJson = z.looseObject({
   decoder: component.nullish(),
   model: z.looseObject({
     type: z.string().optional(),
-    // Large: checked by hand in `vocabOf`.
+    // Large: `vocabOf` looks at the entries; the merges' are left to the library.
     vocab: z.custom<Record<string, number> | [string, number][]>(
       (value) => typeof value === 'object' && value !== null,
     ),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).optional(),
+    merges: z.custom<(string | [string, string])[]>(Array.isArray).optional(),
     unk_token: z.string().nullish(),
   }),
 });
@@ -71,6 +71,7 @@ export function parseTokenizerJson(source: string, name: string): TokenizerDefin
     pre_tokenizer: preTokenizer ?? null,
     model: withoutControlTokens(json.model, controlTokens),
     added_tokens: [],
+    decoder: null,
     post_processor: null,
     truncation: null,
     padding: null,
@@ -138,7 +139,7 @@ function withoutControlTokens(model: TokenizerJson['model'], controlTokens: Read
   }
   if (![...controlTokens].some((token) => Object.hasOwn(vocab, token))) return model;
   const kept = merges?.filter((merge) => {
-    const [left, right] = typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge;
+    const [left = '', right = ''] = Array.isArray(merge) ? merge : String(merge).split(' ');
     return !(unwanted(left) || unwanted(right) || controlTokens.has(left + right));
   });
   const plainVocab = Object.fromEntries(Object.entries(vocab).filter(([token]) => !unwanted(token)));

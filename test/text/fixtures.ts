@@ -40,7 +40,7 @@ export function tokenizerJson(name: TokenizerName): Record<string, unknown> {
   return {
     ...readFixture<object>('sentencepiece/tokenizer.json'),
     normalizer: null,
-    pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: false },
+    pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: true },
   };
 }
 

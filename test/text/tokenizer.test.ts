@@ -75,6 +75,39 @@ describe('tokenBytes', () => {
   });
 });
 
+describe.each(Object.entries(BACKENDS))('control tokens in the vocabulary, %s', (_, load) => {
+  const special = { id: 1, content: '</s>', special: true };
+  const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' };
+
+  it('are not made of plain text by a Unigram model', async () => {
+    const pieces = ['<unk>', '</s>', '▁', '<', '/', 's', '>', '</', 's>'].map((piece, id) => [
+      piece,
+      id === 1 ? 0 : -id,
+    ]);
+    const tokenizer = await loadDefinition(
+      {
+        added_tokens: [{ id: 0, content: '<unk>', special: true }, special],
+        pre_tokenizer: metaspace,
+        decoder: metaspace,
+        model: { type: 'Unigram', unk_id: 0, vocab: pieces },
+      },
+      load,
+    );
+    const ids = [...(await tokenizer.encode('</s>'))];
+    expect(ids).not.toContain(1);
+    expect(tokenizer.decode(ids)).toBe('</s>');
+    expect(tokenizer.idOf('</s>')).toBe(1);
+  });
+
+  it('are not made of plain text where whole words are looked up before merges', async () => {
+    const vocab = { a: 0, '</s>': 1, '<': 2, '/': 3, s: 4, '>': 5 };
+    const model = { type: 'BPE', vocab, merges: [], ignore_merges: true };
+    const tokenizer = await loadDefinition({ added_tokens: [special], decoder: metaspace, model }, load);
+    expect([...(await tokenizer.encode('</s>a'))]).toEqual([2, 3, 4, 5, 0]);
+    expect([...(await tokenizer.encodePrompt('</s>a'))]).toEqual([1, 0]);
+  });
+});
+
 describe('bad text', () => {
   it.each(['byte-level', 'sentencepiece'] as const)('takes a lone surrogate for U+FFFD, %s', async (name) => {
     const tokenizer = await loadFixture(name);
