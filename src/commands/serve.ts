@@ -1,6 +1,5 @@
 // mlxd serve: one model behind the HTTP API, until a signal.
 import { Command } from 'commander';
-import { pino } from 'pino';
 import { loadSettings, type SettingName, type Settings } from '../config.js';
 import type { RunningServer } from '../server/listen.js';
 import type { ServedModel } from '../services/types.js';
@@ -47,7 +46,8 @@ async function serve(flags: Record<string, unknown>): Promise<void> {
 }
 
 async function start(model: ServedModel, { host, port, logLevel, allowedHosts, allowedOrigins }: Settings) {
-  const [{ buildApp }, { startServer }, { catalogOf }] = await Promise.all([
+  const [{ pino }, { buildApp }, { startServer }, { catalogOf }] = await Promise.all([
+    import('pino'),
     import('../server/app.js'),
     import('../server/listen.js'),
     import('../services/load-model.js'),

@@ -45,7 +45,7 @@ export async function importGguf(options: ImportOptions): Promise<ImportResult> 
   }
   const source = await openSource(options.file);
   try {
-    return await build(source, folder, options);
+    return await build(source, folder, existing !== undefined, options);
   } catch (error) {
     throw describe(error, options.file);
   } finally {
@@ -71,11 +71,16 @@ function describe(error: unknown, file: string): unknown {
   const { code, message, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' && path === file) return new ImportError(`${file}: there is no such file`, { cause: error });
   if (code === 'ENOSPC') return new ImportError('The disk is full', { cause: error });
-  return code ? new ImportError(message, { cause: error }) : error;
+  return typeof code === 'string' ? new ImportError(message, { cause: error }) : error;
 }
 
 /** Writes into a folder beside the target, and puts it in place when all is there. */
-async function build(source: FileSource, folder: string, options: ImportOptions): Promise<ImportResult> {
+async function build(
+  source: FileSource,
+  folder: string,
+  replaces: boolean,
+  options: ImportOptions,
+): Promise<ImportResult> {
   const conversion = await convertGguf(source);
   const suffix = randomBytes(4).toString('hex');
   const scratch = join(dirname(folder), `.${basename(folder)}.importing-${suffix}`);
@@ -86,7 +91,8 @@ async function build(source: FileSource, folder: string, options: ImportOptions)
     }
     const result = await writeTensors(conversion, join(scratch, 'model.safetensors'), options);
     options.signal?.throwIfAborted();
-    await putInPlace(scratch, folder);
+    if (replaces) await replace(folder, scratch);
+    else await rename(scratch, folder);
     return { folder, ...result };
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -127,20 +133,14 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, data: Uint8Array
   }
 }
 
-/** A folder that is replaced stays whole until the new one is there. */
-async function putInPlace(scratch: string, folder: string): Promise<void> {
+/** The old folder stays whole until the new one is there. */
+async function replace(folder: string, scratch: string): Promise<void> {
   const old = `${scratch}.old`;
-  const replaced = await rename(folder, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
+  await rename(folder, old);
   try {
     await rename(scratch, folder);
   } catch (error) {
-    if (replaced) await rename(old, folder);
+    await rename(old, folder);
     throw error;
   }
   await rm(old, { recursive: true, force: true });

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_MODEL as INSTALLED } from '../../scripts/pins.js';
 import { ModelFolderError } from '../../src/services/model-folder.js';
-import { isModelName, ModelNotFoundError, ModelStore } from '../../src/services/model-store.js';
+import { DEFAULT_MODEL, isModelName, ModelNotFoundError, ModelStore } from '../../src/services/model-store.js';
 import { nearestName } from '../../src/services/nearest-name.js';
 
 let base: string;
@@ -114,6 +115,10 @@ describe('a folder that is no complete model', () => {
     await expect(store.find(join(own, 'm'))).rejects.toThrow(/is a file; a model is a folder/);
     await expect(store.find('./nowhere')).rejects.toThrow(/There is no folder .*nowhere/);
   });
+});
+
+it('has the default model under the name that the build gives it', () => {
+  expect(DEFAULT_MODEL).toBe(INSTALLED.name);
 });
 
 describe('list', () => {
