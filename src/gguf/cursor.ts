@@ -6,7 +6,7 @@ const WINDOW_BYTES = 1 << 20;
 /** No string of a sane header comes near; a lying length must not make us allocate gigabytes. */
 const MAX_STRING_BYTES = 16 << 20;
 /** All of the header: the biggest vocabularies take about 20 MiB. */
-const MAX_HEADER_BYTES = 256 << 20;
+const MAX_HEADER_BYTES = 64 << 20;
 
 export class Cursor {
   offset = 0;

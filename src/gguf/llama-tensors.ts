@@ -5,7 +5,7 @@ import type { TensorInfo } from './tensor-directory.js';
 
 export interface TensorPlan {
   source: TensorInfo;
-  /** Name in the MLX folder, without `.weight`, `.scales` or `.biases` when the tensor is a quantized weight. */
+  /** Name in the MLX folder; a quantized `X.weight` also makes `X.scales` and `X.biases`. */
   target: string;
   /**
    * Rows of one attention head when they are in llama.cpp's order for its own rope (x0 y0 x1 y1 ...); they go back to

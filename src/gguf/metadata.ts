@@ -76,10 +76,6 @@ export class Metadata {
     return new Metadata(entries);
   }
 
-  has(key: string): boolean {
-    return this.entries.has(key);
-  }
-
   // The getters throw when the key is not there, unless they are told what to return then.
 
   string<T = never>(key: string, ...absent: T[]): string | T {

@@ -44,8 +44,8 @@ export async function convertTensor(
 }
 
 /**
- * GGUF keeps every norm and bias in F32, whatever they were made in. Beside 16-bit matrices they would make MLX compute in
- * F32, at half the speed, so they go back to 16 bits when no value changes.
+ * GGUF keeps every norm and bias in F32, whatever they were made in. Beside 16-bit matrices they would make MLX compute
+ * in F32 on a GPU too, so they go back to 16 bits when no value changes.
  */
 async function narrowVector(
   source: ByteSource,

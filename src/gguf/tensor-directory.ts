@@ -17,6 +17,8 @@ export interface TensorInfo {
 
 export const MAX_TENSORS = 1 << 16;
 const MAX_NAME_BYTES = 256;
+/** Names end up in error messages, where an escape sequence could rewrite a terminal. */
+const NAME = /^[\x21-\x7e]+$/;
 const MAX_DIMENSIONS = 4;
 
 /** Reads `count` entries and checks that their data lies in the file, apart from each other. */
@@ -50,7 +52,7 @@ export function readTensorDirectory(
 function readEntry(cursor: Cursor, alignment: number): TensorInfo {
   const entryOffset = cursor.offset;
   const name = cursor.string('a tensor name', MAX_NAME_BYTES);
-  if (name === '') throw new GgufError('a tensor has no name', entryOffset);
+  if (!NAME.test(name)) throw new GgufError('a tensor has no name of printable ASCII', entryOffset);
   const shape = readShape(cursor, name);
   const typeOffset = cursor.offset;
   const typeId = cursor.u32();
