@@ -1,0 +1,43 @@
+// How near our figures come to what the machine allows. Pure.
+
+import type { TaskResult } from './floors.js';
+import type { Machine } from './machine.js';
+import type { ModelCost } from './model-cost.js';
+import type { Task } from './tasks.js';
+
+export interface Share {
+  label: string;
+  /** Bytes a second that decoding reads at the least, over the bandwidth out of memory. */
+  ofMemory?: number;
+  /** The same over the rate at which a buffer of the weights' size is read again and again. */
+  ofReread?: number;
+  /** Multiply-adds a second over the peak of float32 and of one int8 product each (VNNI); 0 peaks give none. */
+  ofF32?: number;
+  ofInt8?: number;
+}
+
+/** Shares of our own results; `rereadBandwidth` is for a buffer as large as the model's weights. */
+export function shares(
+  result: TaskResult,
+  task: Task,
+  cost: ModelCost,
+  machine: Machine,
+  rereadBandwidth: number,
+): Share | undefined {
+  const rate = result.outcomes.find(({ peer }) => peer === 'mlxd')?.rate?.median;
+  if (rate === undefined) return undefined;
+  if (task.section === 'prefill') {
+    const multiplyAdds = rate * cost.multiplyAdds;
+    return {
+      label: task.label,
+      ofF32: multiplyAdds / machine.f32Rate,
+      ...(machine.int8Rate > 0 && { ofInt8: multiplyAdds / machine.int8Rate }),
+    };
+  }
+  const bytes = (rate / task.streams) * bytesAStep(task, cost);
+  return { label: task.label, ofMemory: bytes / machine.readBandwidth, ofReread: bytes / rereadBandwidth };
+}
+
+/** The weights once, and each stream's keys and values: of its prompt and half of what is decoded, on average. */
+export const bytesAStep = (task: Task, cost: ModelCost): number =>
+  cost.weightBytes + task.streams * (task.prompt + task.steps / 2) * cost.kvBytesPerPosition;
