@@ -4,7 +4,7 @@ import type { TokenizerBackend } from './tokenizer-backends.js';
 import type { TokenizerDefinition } from './tokenizer-json.js';
 import { partsOf } from './tokenizer-json.js';
 
-/** Longest part, in UTF-16 units, where there is a place to cut after it. */
+/** UTF-16 units after which a part ends at the next place to cut. */
 export const PART_LENGTH = 16_384;
 
 /** Characters that may stand after a cut, when a letter stands before it. */

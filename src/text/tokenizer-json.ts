@@ -112,7 +112,7 @@ function vocabOf(json: TokenizerJson, name: string): (string | undefined)[] {
   const { vocab } = json.model;
   const tokens: (string | undefined)[] = [];
   const entries = Array.isArray(vocab)
-    ? vocab.map((entry, id): [string, number] => [entry[0], id])
+    ? vocab.map((entry: unknown, id) => [Array.isArray(entry) ? entry[0] : entry, id] as const)
     : Object.entries(vocab);
   const limit = 2 * (entries.length + json.added_tokens.length) + 65_536;
   const put = (token: unknown, id: unknown) => {

@@ -32,11 +32,11 @@ export async function loadTokenizer(folder: string, load = loadBackend): Promise
     });
   });
   const name = join(basename(folder), 'tokenizer.json');
-  const definition = parseTokenizerJson(source, name);
-  const bytes = buildTokenBytes(definition, name);
   try {
-    return new LoadedTokenizer(definition, bytes, await load(definition.plainTextJson));
+    const definition = parseTokenizerJson(source, name);
+    return new LoadedTokenizer(definition, buildTokenBytes(definition, name), await load(definition.plainTextJson));
   } catch (error) {
+    if (error instanceof TokenizerError) throw error;
     throw new TokenizerError(`${name} is not usable: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -52,10 +52,6 @@ export class FakeCall {
     });
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Gives tokens as the engine would: a stop token or the token limit ends the reply. Nothing after the end. */
   push(...tokens: number[]): void {
     for (const token of tokens) {

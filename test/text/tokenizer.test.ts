@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { findCutPattern, splitLongText } from '../../src/text/long-text.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
 import { javascriptBackend, loadBackend, type TokenizerBackend } from '../../src/text/tokenizer-backends.js';
@@ -48,6 +48,21 @@ for (const [backend, load] of Object.entries(BACKENDS)) {
 }
 
 describe('native library', () => {
+  it('gives way to the JavaScript one where its binary does not load', async () => {
+    vi.doMock('tokenizers', () => {
+      throw new Error('no binary for this platform');
+    });
+    const fallback = vi.fn(async (original: () => Promise<object>) => await original());
+    vi.doMock('@huggingface/tokenizers', fallback);
+    vi.resetModules();
+    const { loadBackend: load } = await import('../../src/text/tokenizer-backends.js');
+    const tokenizer = await loadFixture('byte-level', load);
+    vi.doUnmock('tokenizers');
+    vi.doUnmock('@huggingface/tokenizers');
+    expect(fallback).toHaveBeenCalledOnce();
+    expect(tokenizer.decode(await tokenizer.encode('Hello, world!'))).toBe('Hello, world!');
+  });
+
   it('encodes off the main thread', async () => {
     const tokenizer = await loadFixture('byte-level');
     const order: string[] = [];
@@ -212,6 +227,8 @@ describe('a tokenizer that cannot be used says why', () => {
     ['no model', '{}', /model/],
     ['no vocabulary', { model: { type: 'BPE', merges: [] } }, /model\.vocab/],
     ['an empty vocabulary', { model: { type: 'BPE', vocab: {}, merges: [] } }, /empty vocabulary/],
+    ['a piece that is none', { model: { type: 'Unigram', vocab: [null] } }, /vocabulary gives null/],
+    ['a broken sequence', { ...tokenizerJson('byte-level'), decoder: { type: 'Sequence', decoders: [5] } }, /usable/],
     ['an absurd id', { model: { type: 'BPE', vocab: { a: 4e9 }, merges: [] } }, /"a" the id 4000000000/],
     ['a negative id', { model: { type: 'BPE', vocab: { a: -1 }, merges: [] } }, /the id -1/],
     [
