@@ -12,7 +12,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/package/**'],
-          testTimeout: 10_000,
+          testTimeout: 20_000,
           hookTimeout: 20_000,
         },
       },

@@ -18,23 +18,17 @@ export interface ExecResult {
 }
 
 /** Runs a program to its end and returns its status and everything it printed. Rejects only when it cannot be started. */
-export function capture(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd ?? ROOT,
-      env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const lines: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        lines.push(line);
-        options.onLine?.(line);
-      });
-    }
-    child.on('error', (error) => reject(new BuildError(`cannot start ${command}: ${error.message}`)));
-    child.on('close', (code, signal) => resolve({ code: code ?? signalStatus(signal), output: lines.join('\n') }));
+export async function capture(
+  command: string,
+  args: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
+  const lines: string[] = [];
+  const code = await run(command, args, options, (line) => {
+    lines.push(line);
+    options.onLine?.(line);
   });
+  return { code, output: lines.join('\n') };
 }
 
 /** Runs a program that must succeed; its output becomes part of the error when it does not. */
@@ -45,17 +39,28 @@ export async function exec(command: string, args: readonly string[], options: Ex
 }
 
 /** Runs a program on this terminal and returns its status. */
-export function passThrough(command: string, args: readonly string[], options: ExecOptions = {}): Promise<number> {
+export function passThrough(command: string, args: readonly string[]): Promise<number> {
+  return run(command, args, {}, undefined);
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: ExecOptions,
+  onLine: ((line: string) => void) | undefined,
+): Promise<number> {
   return new Promise((resolve, reject) => {
+    const output = onLine ? 'pipe' : 'inherit';
     const child = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output, output],
     });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream && onLine) createInterface({ input: stream }).on('line', onLine);
+    }
     child.on('error', (error) => reject(new BuildError(`cannot start ${command}: ${error.message}`)));
-    child.on('close', (code, signal) => resolve(code ?? signalStatus(signal)));
+    // A program that a signal ended has no status of its own.
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }
-
-/** A program that a signal ended has no status of its own; shells report 128 and more. */
-const signalStatus = (signal: NodeJS.Signals | null): number => (signal === 'SIGINT' ? 130 : 128);
