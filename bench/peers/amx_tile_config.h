@@ -1,5 +1,6 @@
-// Included ahead of llama.cpp's sources, for processors with AMX. GCC 12's _tile_loadconfig() tells the compiler of 8 of
-// the 64 bytes that it reads; the stores to the others are dropped and the first matrix product ends in a protection fault.
+// Included ahead of llama.cpp's sources, for processors with AMX. GCC 12's _tile_loadconfig() tells
+// the compiler of 8 of the 64 bytes that it reads; the stores to the others are dropped, and the
+// first matrix product ends in a protection fault.
 #pragma once
 
 #if defined(__AMX_TILE__) && defined(__GNUC__) && !defined(__clang__)

@@ -1,7 +1,7 @@
 // Installs the peers, once: a Python environment in the cache, with llama.cpp compiled for this machine.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { BuildError } from '../../scripts/build/errors.js';
@@ -19,7 +19,7 @@ const REQUIREMENTS = join(ROOT, 'bench', 'peers', 'requirements.txt');
 const AMX_FIX = join(ROOT, 'bench', 'peers', 'amx_tile_config.h');
 const NINJA_STEP = /\[(\d+)\/(\d+)\]/;
 /** CMake's answers that decide how fast llama.cpp is; they are printed with every result. */
-const BUILD_FLAGS = ['GGML_NATIVE', 'GGML_OPENMP', 'GGML_BLAS', 'GGML_CPU_REPACK', 'CMAKE_BUILD_TYPE'] as const;
+const BUILD_FLAGS = ['GGML_NATIVE', 'GGML_OPENMP_ENABLED', 'GGML_CPU_REPACK', 'GGML_BLAS', 'CMAKE_BUILD_TYPE'] as const;
 
 export interface Peers {
   /** The environment's Python. */
@@ -41,7 +41,8 @@ export async function installPeers(): Promise<Peers> {
   let llamaCppFlags: string[] = [];
   await prepare('peers', async (progress) => {
     llamaCppFlags = await install(progress);
-    writeFileSync(STAMP, JSON.stringify({ key, llamaCppFlags } satisfies Stamp));
+    writeFileSync(`${STAMP}.new`, JSON.stringify({ key, llamaCppFlags } satisfies Stamp));
+    renameSync(`${STAMP}.new`, STAMP);
     return `llama.cpp (${llamaCppFlags.join(' ')}) and mlx-lm in ${VENV}`;
   });
   return { python: venvPython(), llamaCppFlags };

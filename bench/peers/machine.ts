@@ -50,4 +50,4 @@ const measure = async (args: readonly string[]): Promise<number> =>
 
 /** True where the processor has AMX, whose tiles multiply int8 matrices several times as fast as VNNI. */
 export const hasAmx = (): boolean =>
-  process.platform === 'linux' && / amx_int8 /.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  process.platform === 'linux' && /\bamx_int8\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));

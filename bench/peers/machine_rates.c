@@ -1,7 +1,8 @@
-// What the machine itself can do, as the bound to hold results against: prints one number, the best rate over some
-// passes, as STREAM does.
+// What the machine itself can do, as the bound to hold results against: prints one number, the best
+// rate over some passes, as STREAM does.
 //           machine_rates read THREADS BYTES   bytes a second, streaming over a buffer of that size
-//           machine_rates f32|int8 THREADS     multiply-adds a second in registers (int8 only with VNNI, else 0)
+//           machine_rates f32|int8 THREADS     multiply-adds a second in registers (int8 only with
+//           VNNI, else 0)
 
 #include <math.h>
 #include <pthread.h>
@@ -55,7 +56,8 @@ enum { VECTOR_BYTES = 16 };
 typedef float Floats __attribute__((vector_size(VECTOR_BYTES)));
 enum { FLOATS = VECTOR_BYTES / sizeof(float) };
 
-/// Enough independent chains to hide the latency; compiled to fused multiply-adds where there are any.
+/// Enough independent chains to hide the latency; compiled to fused multiply-adds where there are
+/// any.
 static uint64_t multiply_floats(const Task* task) {
   Floats sum[CHAINS] = {{0}}, factor = {1.5f};
   for (long r = 0; r < task->repeats; r++) {
@@ -110,8 +112,8 @@ static void* work(void* argument) {
   return NULL;
 }
 
-/// Seconds of the best pass, in which every thread does its task once: from the first start to the last end, by the
-/// threads' own clocks, since this thread may be late to see either.
+/// Seconds of the best pass, in which every thread does its task once: from the first start to the
+/// last end, by the threads' own clocks, since this thread may be late to see either.
 static double best_pass(Task* tasks, int threads, int passes) {
   pthread_barrier_t barrier;
   pthread_barrier_init(&barrier, NULL, threads + 1);
@@ -139,7 +141,8 @@ static double best_pass(Task* tasks, int threads, int passes) {
 
 /// What one thread does in a pass of `task`: bytes read or multiply-adds.
 static double units(const Task* task) {
-  if (task->mode[0] == 'r') return (double)task->repeats * (task->words / 64) * 64 * sizeof(uint64_t);
+  if (task->mode[0] == 'r')
+    return (double)task->repeats * (task->words / 64) * 64 * sizeof(uint64_t);
   return (double)task->repeats * CHAINS * (task->mode[0] == 'f' ? FLOATS : DOT_BYTES);
 }
 
@@ -147,8 +150,8 @@ int main(int argc, char** argv) {
   const char* mode = argc > 1 ? argv[1] : "";
   const int threads = argc > 2 ? atoi(argv[2]) : 0;
   const int reading = strcmp(mode, "read") == 0;
-  if ((!reading && strcmp(mode, "f32") != 0 && strcmp(mode, "int8") != 0) || argc != (reading ? 4 : 3) || threads < 1 ||
-      threads > MAX_THREADS) {
+  if ((!reading && strcmp(mode, "f32") != 0 && strcmp(mode, "int8") != 0) ||
+      argc != (reading ? 4 : 3) || threads < 1 || threads > MAX_THREADS) {
     fprintf(stderr, "usage: machine_rates read THREADS BYTES | machine_rates f32|int8 THREADS\n");
     return 2;
   }
@@ -157,7 +160,8 @@ int main(int argc, char** argv) {
   if (reading && posix_memalign((void**)&data, 4096, words * threads * sizeof *data) != 0) return 1;
   if (reading) memset(data, 1, words * threads * sizeof *data);
   static Task tasks[MAX_THREADS];
-  for (int t = 0; t < threads; t++) tasks[t] = (Task){.mode = mode, .data = data + t * words, .words = words, .repeats = 1};
+  for (int t = 0; t < threads; t++)
+    tasks[t] = (Task){.mode = mode, .data = data + t * words, .words = words, .repeats = 1};
   // A pass must be long against the barriers around it.
   while (best_pass(tasks, threads, WARMUP) < MIN_PASS_SECONDS && tasks[0].repeats < MAX_REPEATS)
     for (int t = 0; t < threads; t++) tasks[t].repeats *= 2;

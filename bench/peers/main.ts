@@ -18,7 +18,8 @@ const HELP = `Usage: npm run bench:peers -- [options]
 
 Measures mlxd, llama.cpp (compiled from source on the first run) and mlx-lm on the same weights and prompts.
 
-  --only SECTION     ${SECTIONS.join(', ')}; may be repeated. Default: all, on other models than "default" the first three
+  --only SECTION     ${SECTIONS.join(', ')}; may be repeated.
+                     Default: all; on models other than "default" the first three
   --models NAME      ${MODEL_NAMES.join(', ')}; may be repeated. Default: all
   --peers NAME       ${PEER_NAMES.join(', ')}; may be repeated. Default: all
   --rounds N         alternating rounds. Default: 5
@@ -31,6 +32,9 @@ Measures mlxd, llama.cpp (compiled from source on the first run) and mlx-lm on t
 Environment:
   MLXD_CACHE                   keep the peers and the models here instead of .cache/
   CMAKE_BUILD_PARALLEL_LEVEL   compile llama.cpp with so many jobs`;
+
+/** Load average above which other programs take a part of the processor that shows. */
+const QUIET_LOAD = 0.5;
 
 interface Options {
   /** Undefined: all that a model is measured in. */
@@ -78,6 +82,7 @@ async function run(options: Options, json: boolean, check: boolean): Promise<voi
   const models: ModelFiles[] = [];
   for (const name of options.models) models.push(await prepareModel(name, installed));
   const machine = await describeMachine(options.threads);
+  if (machine.load > QUIET_LOAD) say(`the machine is not idle (load ${machine.load.toFixed(2)}): trust no figure`);
   if (!json) console.log(machineText(machine, installed.llamaCppFlags, options.rounds));
   const reports: ModelReport[] = [];
   for (const files of models) {
@@ -102,22 +107,25 @@ async function measureModel(
   machine: Machine,
   options: Options,
 ): Promise<ModelReport> {
+  const { title } = files;
   const cost = modelCost(files.mlx);
   const sections = options.sections ?? (files.name === 'default' ? SECTIONS : FLOOR_SECTIONS);
   const tasks = sections.flatMap((section) => makeTasks(section, { ...cost, quick: options.quick }));
   const rereadBandwidth = await readBandwidth(options.threads, cost.weightBytes);
-  const load = { threads: options.threads, contextLength: longestSequence(tasks) };
   const peers: Peer[] = [];
   const results: TaskResult[] = [];
   const reached: Share[] = [];
   try {
     for (const name of options.peers) {
-      say(`${files.title}: loading into ${name}`);
-      const peer = await Peer.start(name, files, installed, load);
+      say(`${title}: loading into ${name}`);
+      const peer = await Peer.start(name, files, installed, {
+        threads: options.threads,
+        contextLength: longestSequence(tasks),
+      });
       if (peer) peers.push(peer);
     }
     for (const task of tasks) {
-      say(`${files.title}: ${task.label}`);
+      say(`${title}: ${task.label}`);
       const outcomes = await measureTask(task, peers, options.rounds);
       const result = { model: files.name, section: task.section, label: task.label, outcomes };
       results.push(result);
@@ -128,14 +136,7 @@ async function measureModel(
     await Promise.all(peers.map((peer) => peer.close()));
   }
   const described = peers.map(({ name, loaded }) => ({ name, ...loaded }));
-  return {
-    title: files.title,
-    weightBytes: cost.weightBytes,
-    rereadBandwidth,
-    peers: described,
-    results,
-    shares: reached,
-  };
+  return { title, weightBytes: cost.weightBytes, rereadBandwidth, peers: described, results, shares: reached };
 }
 
 function choose<T extends string>(flag: string, given: readonly string[], known: readonly T[]): T[] {

@@ -1,4 +1,4 @@
-// The models that are measured, each as an MLX folder for us and as GGUF for llama.cpp; made once and kept in the cache.
+// The models that are measured, each as an MLX folder for us and as GGUF for llama.cpp; made once, kept in the cache.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

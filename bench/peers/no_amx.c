@@ -1,5 +1,6 @@
-// Preloaded into llama.cpp's process to measure it without AMX: refuses it the tile registers, as a processor that has
-// none would, so that it takes its AVX-512 path. It asks the kernel through syscall(); all other calls pass.
+// Preloaded into llama.cpp's process to measure it without AMX: refuses it the tile registers, as a
+// processor that has none would, so that it takes its AVX-512 path. It asks the kernel through
+// syscall(); all other calls pass.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,5 +21,6 @@ long syscall(long number, ...) {
     return -1;
   }
   long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall");
-  return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+  return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+              arguments[5]);
 }

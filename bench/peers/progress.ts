@@ -6,7 +6,7 @@ const LINE_MS = 5_000;
 
 export const say = (line: string): void => console.error(line);
 
-/** Runs one step of the preparation, telling what it does every few seconds. `work` returns the word for what it did. */
+/** Runs a step of the preparation and tells every few seconds what it does. `work` returns the word for what it did. */
 export async function prepare(name: string, work: (progress: Progress) => Promise<string>): Promise<void> {
   let next = 0;
   const outcome = await work({

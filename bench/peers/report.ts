@@ -1,6 +1,6 @@
 // The results as text for a terminal. Pure.
 
-import { BANDWIDTH_FLOOR, type Ratio, type TaskResult } from './floors.js';
+import type { Ratio, TaskResult } from './floors.js';
 import type { Machine } from './machine.js';
 import type { Outcome } from './rounds.js';
 import type { Share } from './shares.js';
@@ -20,23 +20,28 @@ const significant = (value: number): string => (value >= 100 ? value.toFixed(0) 
 
 export function machineText(machine: Machine, llamaCppFlags: readonly string[], rounds: number): string {
   const int8 = machine.int8Rate > 0 ? `, int8 (VNNI) ${giga(machine.int8Rate)}` : '';
+  const { cpu, cores, memoryGiB, system, node, threads, load } = machine;
   return [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}`,
-    `${machine.threads} threads: reads ${giga(machine.readBandwidth)} GB/s from memory; 10^9 multiply-adds/s: f32 ${giga(machine.f32Rate)}${int8}`,
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load before the run ${load.toFixed(2)}`,
+    `${threads} threads: ${giga(machine.readBandwidth)} GB/s read from memory; ` +
+      `10^9 multiply-adds/s: f32 ${giga(machine.f32Rate)}${int8}`,
     `llama.cpp compiled here: ${llamaCppFlags.join(' ')}, n_ubatch 512`,
-    `${rounds} alternating rounds, medians (lowest-highest), tokens/s of all streams; load before the run ${machine.load.toFixed(2)}`,
+    `tokens/s of all streams together: medians of ${rounds} alternating rounds (lowest-highest)`,
   ].join('\n');
 }
 
 export function modelText(report: ModelReport): string {
-  const head = `\n${report.title}: ${(report.weightBytes / 1e6).toFixed(0)} MB read a step; as much, read again and again, comes at ${giga(report.rereadBandwidth)} GB/s`;
+  const megabytes = (report.weightBytes / 1e6).toFixed(0);
+  const head =
+    `\n${report.title}: ${megabytes} MB of weights read a step; ` +
+    `as much, read again and again, comes at ${giga(report.rereadBandwidth)} GB/s`;
   const versions = report.peers.map(({ name, version, details }) => `  ${name}: ${version}, ${details}`);
   const names = report.peers.map(({ name }) => name);
   const rows = report.results.map(({ label, outcomes }) => [
     label,
     ...names.map((name) => cell(outcomes.find(({ peer }) => peer === name))),
   ]);
-  return [head, ...versions, table([['tokens/s', ...names], ...rows]), sharesText(report.shares)].join('\n');
+  return [head, ...versions, table([['tokens/s', ...names], ...rows]), ...report.shares.map(shareText)].join('\n');
 }
 
 function cell(outcome: Outcome | undefined): string {
@@ -47,14 +52,16 @@ function cell(outcome: Outcome | undefined): string {
   return `${significant(median)} (${significant(min)}-${significant(max)})${note ? ` ${note}` : ''}`;
 }
 
-function sharesText(shares: readonly Share[]): string {
-  return shares
-    .map(({ label, ofMemory, ofReread, ofF32, ofInt8 }) =>
-      ofMemory !== undefined && ofReread !== undefined
-        ? `  ${label}: ${percent(ofMemory)} of the memory's read bandwidth, ${percent(ofReread)} of the rate of reading its weights again and again (floor ${percent(BANDWIDTH_FLOOR)})`
-        : `  ${label}: ${percent(ofF32 ?? 0)} of the f32 peak${ofInt8 === undefined ? '' : `, ${percent(ofInt8)} of the int8 peak with one product a weight`}`,
-    )
-    .join('\n');
+function shareText({ label, ofMemory, ofReread, floor, ofF32, ofInt8 }: Share): string {
+  const parts: string[] = [];
+  if (ofMemory !== undefined) {
+    const beside = floor === undefined ? '' : ` (floor ${percent(floor)}: ${ofMemory >= floor ? 'met' : 'missed'})`;
+    parts.push(`${percent(ofMemory)} of the memory's read bandwidth${beside}`);
+  }
+  if (ofReread !== undefined) parts.push(`${percent(ofReread)} of that of reading its weights again and again`);
+  if (ofF32 !== undefined) parts.push(`${percent(ofF32)} of the f32 peak`);
+  if (ofInt8 !== undefined) parts.push(`${percent(ofInt8)} of the int8 peak at one product a weight`);
+  return `  ${label}: ${parts.join(', ')}`;
 }
 
 export function ratiosText(list: readonly Ratio[]): string {

@@ -1,6 +1,6 @@
 // How near our figures come to what the machine allows. Pure.
 
-import type { TaskResult } from './floors.js';
+import { BANDWIDTH_FLOOR, type TaskResult } from './floors.js';
 import type { Machine } from './machine.js';
 import type { ModelCost } from './model-cost.js';
 import type { Task } from './tasks.js';
@@ -11,6 +11,8 @@ export interface Share {
   ofMemory?: number;
   /** The same over the rate at which a buffer of the weights' size is read again and again. */
   ofReread?: number;
+  /** What `ofMemory` must reach; only a single stream has a floor. */
+  floor?: number;
   /** Multiply-adds a second over the peak of float32 and of one int8 product each (VNNI); 0 peaks give none. */
   ofF32?: number;
   ofInt8?: number;
@@ -35,7 +37,12 @@ export function shares(
     };
   }
   const bytes = (rate / task.streams) * bytesAStep(task, cost);
-  return { label: task.label, ofMemory: bytes / machine.readBandwidth, ofReread: bytes / rereadBandwidth };
+  return {
+    label: task.label,
+    ofMemory: bytes / machine.readBandwidth,
+    ofReread: bytes / rereadBandwidth,
+    ...(task.section !== 'batch' && task.section !== 'batch16' && { floor: BANDWIDTH_FLOOR }),
+  };
 }
 
 /** The weights once, and each stream's keys and values: of its prompt and half of what is decoded, on average. */

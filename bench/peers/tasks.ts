@@ -47,7 +47,13 @@ export function makeTasks(section: Section, options: TaskOptions): Task[] {
         const steps = options.quick ? 16 : 32;
         // The longest context leaves room for what is decoded in it.
         const prompt = Math.max(1, Math.min(context, options.contextLength - steps - 1));
-        return decodeTask(section, `decode after ${context} tokens`, prompt, steps, options);
+        return decodeTask(
+          section,
+          `decode after ${prompt} ${prompt === 1 ? 'token' : 'tokens'}`,
+          prompt,
+          steps,
+          options,
+        );
       });
     case 'batch':
       return BATCHES.filter((streams) => !options.quick || streams <= 16).map((streams) =>

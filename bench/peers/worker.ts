@@ -18,6 +18,7 @@ export class Worker {
   private readonly ended: Promise<void>;
   private readonly stderr: string[] = [];
   private waiting: Waiting | undefined;
+  private alive = true;
   private lastId = 0;
 
   constructor(
@@ -46,7 +47,7 @@ export class Worker {
     const id = ++this.lastId;
     const answer = await new Promise<Answer>((resolve, reject) => {
       if (this.waiting) throw new Error(`${this.name} is still busy`);
-      if (this.child.exitCode !== null) throw new Error(`${this.name}: it has ended`);
+      if (!this.alive) throw new Error(`${this.name}: it has ended`);
       this.waiting = { resolve, reject };
       this.child.stdin?.write(`${JSON.stringify({ id, ...request, ...extras })}\n`);
     });
@@ -76,6 +77,7 @@ export class Worker {
   }
 
   private end(reason: string, resolve: () => void): void {
+    this.alive = false;
     this.waiting?.reject(new Error([`${this.name}: ${reason}`, ...this.stderr].join('\n')));
     this.waiting = undefined;
     resolve();

@@ -24,7 +24,8 @@ class QuantizedRows:
     """A matrix [rows, columns] as w = scale * level + bias, level 0..15, one scale and bias to 32 columns of a row."""
 
     def __init__(self, rng, rows, columns):
-        self.packed = rng.integers(0, 256, (rows, columns // 2), dtype=np.uint8)  # two levels a byte, the even column low
+        # Two levels a byte, the even column low.
+        self.packed = rng.integers(0, 256, (rows, columns // 2), dtype=np.uint8)
         # Outputs as large as inputs, so that activations neither fade nor grow from layer to layer.
         scale = rng.uniform(0.8, 1.2, (rows, columns // GROUP)) / (LEVEL_RMS * math.sqrt(columns))
         self.scales = scale.astype(np.float16)
@@ -56,12 +57,12 @@ def interleave_rows(rows, heads):
 def matrices(shape: Shape):
     """(MLX name, GGUF name, rows, columns, heads whose rows llama.cpp wants interleaved) of each matrix."""
     query, key = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    interleave = shape.model_type == "llama"
+    query_heads, key_heads = (shape.heads, shape.kv_heads) if shape.model_type == "llama" else (None, None)
     yield "model.embed_tokens", "token_embd", shape.vocab_size, shape.hidden_size, None
     for i in range(shape.layers):
         mlx, ggml = f"model.layers.{i}", f"blk.{i}"
-        yield f"{mlx}.self_attn.q_proj", f"{ggml}.attn_q", query, shape.hidden_size, shape.heads if interleave else None
-        yield f"{mlx}.self_attn.k_proj", f"{ggml}.attn_k", key, shape.hidden_size, shape.kv_heads if interleave else None
+        yield f"{mlx}.self_attn.q_proj", f"{ggml}.attn_q", query, shape.hidden_size, query_heads
+        yield f"{mlx}.self_attn.k_proj", f"{ggml}.attn_k", key, shape.hidden_size, key_heads
         yield f"{mlx}.self_attn.v_proj", f"{ggml}.attn_v", key, shape.hidden_size, None
         yield f"{mlx}.self_attn.o_proj", f"{ggml}.attn_output", shape.hidden_size, query, None
         yield f"{mlx}.mlp.gate_proj", f"{ggml}.ffn_gate", shape.intermediate_size, shape.hidden_size, None

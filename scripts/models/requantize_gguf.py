@@ -1,4 +1,4 @@
-"""Requantizes a GGUF to Q4_0 with llama.cpp's own quantizer, which reads the quantized weights back to float32 first."""
+"""Requantizes a GGUF to Q4_0 with llama.cpp's own quantizer, which turns the weights back into float32 first."""
 
 import argparse
 import ctypes

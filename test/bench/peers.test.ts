@@ -103,7 +103,7 @@ describe('shares of what the machine can do', () => {
     // 100 steps a second of 80 MB of weights and 16 x (64 + 24) positions of 10 kB.
     const share = shares(result('batch16', { mlxd: 1600 }), task, cost, machine, 40e9);
     const bytes = 100 * (80e6 + 16 * 88 * 1e4);
-    expect(share).toMatchObject({ ofMemory: bytes / 20e9, ofReread: bytes / 40e9 });
+    expect(share).toEqual({ label: '16 streams together', ofMemory: bytes / 20e9, ofReread: bytes / 40e9 });
   });
 
   it('holds a prefill against the multipliers, and leaves out what the machine has not', () => {
