@@ -9,7 +9,7 @@ import type { Tokenizer } from '../text/types.js';
 import { generateText } from './generation.js';
 import { findEndOfTurn, makePrompt, type PromptMaker } from './prompt.js';
 import { TemplateRenderer } from './template-renderer.js';
-import type { GenerationInput, ServedModel, TextDelta } from './types.js';
+import type { ChatMessage, GenerationInput, ServedModel, TextDelta } from './types.js';
 
 export interface OpenModelOptions {
   /** The name under which it is served. */
@@ -99,6 +99,7 @@ class ChatModel implements ServedModel {
 
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
+    this.#refuseHopeless(input.messages);
     const tokens = await makePrompt(this.#maker, input.messages);
     const room = this.#roomAfter(tokens);
     const request = {
@@ -118,6 +119,18 @@ class ChatModel implements ServedModel {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#engine.close(), this.#maker.renderer.close()]);
+  }
+
+  /** Megabytes of text for a small context are refused before they are templated and encoded, which takes seconds. */
+  #refuseHopeless(messages: readonly ChatMessage[]): void {
+    const { contextLength } = this.info;
+    const length = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const least = Math.ceil(length / this.#maker.tokenizer.longestToken);
+    if (least < contextLength) return;
+    throw new EngineError(
+      'context_length_exceeded',
+      `your messages of ${length} characters make at least ${least} tokens, which leaves none of the context's ${contextLength} for a reply`,
+    );
   }
 
   /** Tokens of the context that a prompt leaves for the reply. */

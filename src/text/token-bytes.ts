@@ -28,6 +28,11 @@ export class TokenBytes {
     return this.#offsets.length - 1;
   }
 
+  /** Bytes of the longest token. */
+  get longest(): number {
+    return this.#offsets.reduce((longest, end, id) => Math.max(longest, end - (this.#offsets[id - 1] ?? 0)), 0);
+  }
+
   /** Empty for an id out of range: models pad their vocabulary. */
   of(id: number): Uint8Array {
     return this.#bytes.subarray(this.#offsets[id] ?? 0, this.#offsets[id + 1] ?? 0);

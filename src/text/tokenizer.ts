@@ -44,6 +44,7 @@ export async function loadTokenizer(folder: string, load = loadBackend): Promise
 class LoadedTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly controlTokens: readonly string[];
+  readonly longestToken: number;
   readonly leadingSpaces: number;
   readonly #backend: TokenizerBackend;
   readonly #bytes: TokenBytes;
@@ -57,6 +58,7 @@ class LoadedTokenizer implements Tokenizer {
     const { addedTokens } = definition;
     this.vocabSize = bytes.size;
     this.controlTokens = contents(addedTokens.filter(isControlToken)).sort((a, b) => b.length - a.length);
+    this.longestToken = Math.max(1, bytes.longest);
     this.leadingSpaces = leadingSpacesOf(definition.decoder);
     this.#backend = backend;
     this.#bytes = bytes;

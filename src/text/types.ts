@@ -5,6 +5,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** Texts of the control tokens, `<|im_end|>` and the like, longest first. */
   readonly controlTokens: readonly string[];
+  /** Bytes of the longest token: n bytes of text make at least n / longestToken tokens. */
+  readonly longestToken: number;
   /** Spaces that decoding takes off the start of a text: SentencePiece writes one in front of its first word. */
   readonly leadingSpaces: number;
   /** Plain text: never yields a control token, adds no BOS. A lone surrogate counts as U+FFFD. */

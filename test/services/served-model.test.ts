@@ -85,9 +85,20 @@ describe('ServedModel', () => {
     expect(engine.calls[0]?.request.stopTokens).toContain(await idOf('byte-level', '<|end|>'));
   });
 
+  it('refuses megabytes for a small context without templating them', async () => {
+    // A template that would be the first to complain: it must not be asked.
+    const { engine, model } = await open('chatml', { info: { contextLength: 64 } }, "{{ raise_exception('asked') }}");
+    const huge = input([{ role: 'user', content: 'word '.repeat(1_000_000) }]);
+    await expect(readReply(model.chat(huge))).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/5000000 characters make at least \d+ tokens/u),
+    });
+    expect(engine.calls).toHaveLength(0);
+  });
+
   it('refuses a prompt past the context before the engine is asked', async () => {
     const { engine, model } = await open('chatml', { info: { contextLength: 64 } });
-    const long = { role: 'user', content: 'word '.repeat(500) } as const;
+    const long = { role: 'user', content: 'word '.repeat(100) } as const;
     const reply = readReply(model.chat(input([long])));
     await expect(reply).rejects.toMatchObject({
       code: 'context_length_exceeded',
