@@ -24,9 +24,7 @@ export interface Usage {
   completionTokens: number;
 }
 
-export type TextDelta =
-  | { type: 'text'; text: string }
-  | { type: 'finish'; reason: FinishReason; usage: Usage };
+export type TextDelta = { type: 'text'; text: string } | { type: 'finish'; reason: FinishReason; usage: Usage };
 
 export interface ServedModel {
   readonly id: string;
