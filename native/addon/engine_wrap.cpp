@@ -46,6 +46,8 @@ EngineWrap::~EngineWrap() {
 
 void EngineWrap::end_environment() {
   environment_ended_ = true;
+  wake_->wrap =
+      nullptr;  // Node still delivers the calls in the queue, but JavaScript no longer runs
   engine_.reset();
 }
 

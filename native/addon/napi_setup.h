@@ -6,4 +6,7 @@
 #endif
 // Every std::exception becomes a JavaScript error at the border, not only Napi::Error.
 #define NODE_ADDON_API_CPP_EXCEPTIONS_ALL
+// In an environment that is being torn down JavaScript takes no more exceptions: drop them instead
+// of aborting.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>

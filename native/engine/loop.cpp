@@ -71,8 +71,7 @@ void Loop::finish(InFlight step) {
   attempt(step.plan, [&] {
     const std::vector<Token> tokens = runner_.collect(step);
     for (const Plan::Row& row : step.plan.rows) {
-      const int left = row.sequence->prompt_size() - row.offset;
-      if (left > 0) status_.prompt_tokens += row.length;
+      if (row.of_prompt()) status_.prompt_tokens += row.length;
     }
     for (size_t i = 0; i < tokens.size(); ++i) {
       Sequence& sequence = *step.plan.rows[i].sequence;

@@ -27,8 +27,6 @@ int row_in_flight(const InFlight& previous, const Sequence& sequence) {
   return found == rows.end() ? -1 : static_cast<int>(found - rows.begin());
 }
 
-bool reads_prompt(const Plan::Row& row) { return row.offset < row.sequence->prompt_size(); }
-
 }  // namespace
 
 InFlight Runner::submit(Plan plan, const InFlight& previous) {
@@ -43,7 +41,10 @@ InFlight Runner::submit(Plan plan, const InFlight& previous) {
     started.tokens = sampled(started.plan, hidden);
     mx::async_eval(*started.tokens);
   } else {
-    started.state = step.segments.front().cache->state();
+    for (const Segment& segment : step.segments) {
+      const auto state = segment.cache->state();
+      started.state.insert(started.state.end(), state.begin(), state.end());
+    }
     mx::async_eval(started.state);
   }
   if (++steps_ % kStepsPerCacheClear == 0) mx::clear_cache();
@@ -69,7 +70,7 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
   const int in_flight = previous.samples() ? static_cast<int>(previous.plan.rows.size()) : 0;
   bool same_rows = static_cast<int>(plan.rows.size()) == in_flight;
   for (const Plan::Row& row : plan.rows) {
-    const int sampled_at = reads_prompt(row) ? -1 : row_in_flight(previous, *row.sequence);
+    const int sampled_at = row.of_prompt() ? -1 : row_in_flight(previous, *row.sequence);
     same_rows = same_rows && sampled_at == static_cast<int>(source.size());
     for (int i = 0; i < row.length; ++i) {
       if (sampled_at >= 0) {
@@ -77,8 +78,8 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
         continue;
       }
       source.push_back(in_flight + static_cast<int>(known.size()));
-      known.push_back(reads_prompt(row) ? row.sequence->request.tokens[row.offset + i]
-                                        : row.sequence->last);
+      known.push_back(row.of_prompt() ? row.sequence->request.tokens[row.offset + i]
+                                      : row.sequence->last);
     }
   }
   if (same_rows) return *previous.tokens;

@@ -24,6 +24,8 @@ struct Plan {
     SequencePtr sequence;
     int offset;
     int length;
+
+    bool of_prompt() const { return offset < sequence->prompt_size(); }
   };
   std::vector<Row> rows;
   bool samples = false;  // false for a chunk with more of its prompt to come

@@ -17,9 +17,7 @@ Request request(RequestId id, int prompt, int max_tokens, std::vector<Token> sto
   return {id, std::vector<Token>(prompt, 7), {}, max_tokens, std::move(stops)};
 }
 
-bool is_chunk(const Plan& plan) {
-  return plan.rows.size() == 1 && plan.rows[0].offset < plan.rows[0].sequence->prompt_size();
-}
+bool is_chunk(const Plan& plan) { return plan.rows.size() == 1 && plan.rows[0].of_prompt(); }
 
 std::vector<RequestId> ids(const Plan& plan) {
   std::vector<RequestId> all;

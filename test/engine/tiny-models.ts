@@ -1,0 +1,41 @@
+// The tiny checkpoints of test/fixtures/models, and what mlx-lm computed for them.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EngineRequest, SamplingParams } from '../../src/engine/types.js';
+
+const FOLDER = fileURLToPath(new URL('../fixtures/models/', import.meta.url));
+
+/** Positions, vocabulary and layers of all of them. */
+export const CONTEXT = 512;
+export const VOCABULARY = 96;
+
+export const GREEDY: SamplingParams = { temperature: 0, topP: 1, topK: 0, minP: 0 };
+
+export function tinyModels(): string[] {
+  return readdirSync(FOLDER, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+export function tinyModelPath(name = 'qwen3'): string {
+  return join(FOLDER, name);
+}
+
+/** mlx-lm's greedy continuation of a prompt (scripts that made it: see test/fixtures/models). */
+export function golden(name = 'qwen3'): { prompt: Int32Array; greedy: number[] } {
+  const file = readFileSync(join(FOLDER, name, 'golden.safetensors'));
+  const headerSize = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.toString('utf8', 8, 8 + headerSize)) as Record<string, { data_offsets: number[] }>;
+  const ints = (tensor: string): Int32Array => {
+    const [begin = 0, end = 0] = header[tensor]?.data_offsets ?? [];
+    return new Int32Array(new Uint8Array(file.subarray(8 + headerSize + begin, 8 + headerSize + end)).buffer);
+  };
+  return { prompt: ints('prompt'), greedy: [...ints('greedy')] };
+}
+
+/** A request that goes on to its length: no stop tokens. */
+export function request(change: Partial<EngineRequest> = {}): EngineRequest {
+  return { tokens: golden().prompt, sampling: GREEDY, maxTokens: 32, stopTokens: [], ...change };
+}
