@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makePrebuild } from '../../scripts/build/prebuild.js';
 import { DEFAULT_MODEL } from '../../scripts/pins.js';
 
 const MODEL = resolve('models', DEFAULT_MODEL.name);
@@ -26,9 +27,9 @@ let packed: Packed;
 const run = (command: string, args: readonly string[], cwd = folder): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mlxd-package-'));
-  run('npm', ['run', '--silent', 'build:prebuild'], resolve('.'));
+  await makePrebuild();
   const packing = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], resolve('.'));
   packed = (JSON.parse(packing) as [Packed])[0];
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
