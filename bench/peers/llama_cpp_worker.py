@@ -1,6 +1,7 @@
 """Measures llama.cpp through its C API, as its own llama-bench does: token ids in, greedy token ids out."""
 
 import ctypes
+import re
 
 import llama_cpp as lib
 import numpy as np
@@ -94,8 +95,9 @@ class Worker:
         self.threads = threads
         self.context_length = contextLength
         self.vocab_size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model))
-        features = " ".join(lib.llama_print_system_info().decode().split())
-        return {"version": f"llama-cpp-python {lib.__version__}", "details": features}
+        # "CPU : SSE3 = 1 | AVX = 1 | ...": what it was compiled with.
+        features = re.findall(r"(\w+) = 1", lib.llama_print_system_info().decode())
+        return {"version": f"llama-cpp-python {lib.__version__}", "details": " ".join(features)}
 
     def prefill(self, tokens, flashAttention):
         context = self._context(self.context_length, 1, flashAttention)

@@ -108,7 +108,8 @@ export class Peer {
     const env = withoutAmx ? { LD_PRELOAD: await compileC('no_amx', '-shared', '-fPIC', '-ldl') } : {};
     const peer = new Peer(name, installed, env);
     try {
-      peer.loaded = await peer.worker.request({ op: 'load', model: model(files), ...options }, loadedSchema);
+      const loaded = await peer.worker.request({ op: 'load', model: model(files), ...options }, loadedSchema);
+      peer.loaded = withoutAmx ? { ...loaded, details: `${loaded.details}, AMX refused` } : loaded;
       return peer;
     } catch (error) {
       await peer.close();
