@@ -5,10 +5,24 @@
 #include <utility>
 
 namespace mlxd {
+namespace {
 
 // An idle engine still goes through its loop this often: its heartbeat shows that the thread is
 // alive.
 constexpr std::chrono::milliseconds kIdleHeartbeat{1000};
+
+/// The one catch for what MLX or a model throws in a step: its message, nothing if all went well.
+template <typename Work>
+std::optional<std::string> thrown_by(const Work& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
 
 Loop::Loop(const Model& model, const SchedulerLimits& limits, Mailbox& mailbox, Status& status)
     : mailbox_(mailbox), status_(status), scheduler_(limits), runner_(model) {}
@@ -61,23 +75,36 @@ void Loop::handle(Command command) {
 }
 
 InFlight Loop::start(const Plan& plan) {
-  InFlight started;
-  attempt(plan, [&] { started = runner_.submit(plan, in_flight_); });
-  return started;
+  InFlight next;
+  if (auto reason = thrown_by([&] { next = runner_.build(plan, in_flight_); })) {
+    fail(plan, *reason);
+    return {};
+  }
+  if (auto reason = thrown_by([&] { runner_.launch(next); })) {
+    // MLX may have thrown here what went wrong in the step in flight: that cannot be trusted
+    // either.
+    fail(plan, *reason);
+    fail(std::exchange(in_flight_, {}).plan, *reason);
+    runner_.settle();
+    return {};
+  }
+  return next;
 }
 
 void Loop::finish(InFlight step) {
   if (step.idle()) return;
-  attempt(step.plan, [&] {
-    const std::vector<Token> tokens = runner_.collect(step);
-    for (const Plan::Row& row : step.plan.rows) {
-      if (row.of_prompt()) status_.prompt_tokens += row.length;
-    }
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      Sequence& sequence = *step.plan.rows[i].sequence;
-      if (!sequence.done()) take_token(sequence, tokens[i]);
-    }
-  });
+  std::vector<Token> tokens;
+  if (auto reason = thrown_by([&] { tokens = runner_.collect(step); })) {
+    fail(step.plan, *reason);
+    return;
+  }
+  for (const Plan::Row& row : step.plan.rows) {
+    if (row.of_prompt()) status_.prompt_tokens += row.length;
+  }
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    Sequence& sequence = *step.plan.rows[i].sequence;
+    if (!sequence.done()) take_token(sequence, tokens[i]);
+  }
 }
 
 void Loop::take_token(Sequence& sequence, Token token) {
@@ -92,17 +119,6 @@ void Loop::take_token(Sequence& sequence, Token token) {
 void Loop::close_sequence(RequestId id, Finish reason) {
   runner_.release(id);
   events_.add(id, EventKind::finished, static_cast<int32_t>(reason));
-}
-
-/// The one place where an exception of MLX (or of a model) turns into events.
-template <typename Work>
-void Loop::attempt(const Plan& concerned, const Work& work) {
-  try {
-    work();
-  } catch (const std::exception& error) {
-    runner_.settle_after_error();
-    fail(concerned, error.what());
-  }
 }
 
 void Loop::fail(const Plan& concerned, const std::string& reason) {
@@ -126,7 +142,7 @@ void Loop::end(const std::optional<Failure>& failure) {
       close_sequence(sequence->id(), Finish::cancelled);
     }
   }
-  runner_.settle_after_error();
+  runner_.settle();
   in_flight_ = {};
   publish();
 }

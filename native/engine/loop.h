@@ -40,8 +40,6 @@ class Loop {
   void take_token(Sequence& sequence, Token token);
   void close_sequence(RequestId id, Finish reason);
   void fail(const Plan& concerned, const std::string& reason);
-  template <typename Work>
-  void attempt(const Plan& concerned, const Work& work);
 
   Mailbox& mailbox_;
   Status& status_;

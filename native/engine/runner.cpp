@@ -29,26 +29,33 @@ int row_in_flight(const InFlight& previous, const Sequence& sequence) {
 
 }  // namespace
 
-InFlight Runner::submit(Plan plan, const InFlight& previous) {
+InFlight Runner::build(Plan plan, const InFlight& previous) {
   if (plan.idle()) return {};
   Step step{inputs(plan, previous), {}};
   for (const Plan::Row& row : plan.rows) {
     step.segments.push_back({row.length, row.offset, &cache_of(*row.sequence)});
   }
   auto hidden = model_.forward(step);
-  InFlight started{std::move(plan), std::nullopt, {}};
-  if (started.samples()) {
-    started.tokens = sampled(started.plan, hidden);
-    mx::async_eval(*started.tokens);
+  InFlight built{std::move(plan), std::nullopt, {}};
+  if (built.samples()) {
+    built.tokens = sampled(built.plan, hidden);
+    return built;
+  }
+  for (const Segment& segment : step.segments) {
+    const auto state = segment.cache->state();
+    built.state.insert(built.state.end(), state.begin(), state.end());
+  }
+  return built;
+}
+
+void Runner::launch(InFlight& step) {
+  if (step.idle()) return;
+  if (step.samples()) {
+    mx::async_eval(*step.tokens);
   } else {
-    for (const Segment& segment : step.segments) {
-      const auto state = segment.cache->state();
-      started.state.insert(started.state.end(), state.begin(), state.end());
-    }
-    mx::async_eval(started.state);
+    mx::async_eval(step.state);
   }
   if (++steps_ % kStepsPerCacheClear == 0) mx::clear_cache();
-  return started;
 }
 
 std::vector<Token> Runner::collect(InFlight& step) {
@@ -111,11 +118,11 @@ SequenceCache& Runner::cache_of(const Sequence& sequence) {
   return caches_.emplace(sequence.id(), model_.make_cache()).first->second;
 }
 
-void Runner::settle_after_error() {
+void Runner::settle() {
   try {
     mx::synchronize();
   } catch (const std::exception&) {
-    // The error was reported when it was first thrown; here it is only taken off the stream.
+    // It belongs to steps whose sequences have ended; here it is only taken off the stream.
   }
 }
 

@@ -11,7 +11,7 @@
 
 namespace mlxd {
 
-/// A step that was handed to MLX and not read yet.
+/// A step on its way: built, handed to MLX, not read yet.
 struct InFlight {
   Plan plan;
   std::optional<mx::array> tokens;  // [rows] int32, when the plan samples
@@ -25,9 +25,13 @@ class Runner {
  public:
   explicit Runner(const Model& model) : model_(model) {}
 
-  /// Hands a step to MLX and returns without waiting for it. Sequences whose last token is still
-  /// being computed in `previous` take it from there, on the device. Throws what MLX throws.
-  InFlight submit(Plan plan, const InFlight& previous);
+  /// The graph of a step; computes nothing. Sequences whose last token is still being computed in
+  /// `previous` take it from there, on the device. Throws what a model throws.
+  InFlight build(Plan plan, const InFlight& previous);
+
+  /// Hands a built step to MLX and returns without waiting for it. Throws what MLX throws, of this
+  /// step or of those in flight before.
+  void launch(InFlight& step);
 
   /// Waits for a step; returns the sampled tokens, one a row (none for a chunk without sampling).
   /// Throws what MLX throws.
@@ -36,9 +40,9 @@ class Runner {
   /// Drops a sequence's cache. Steps in flight keep what they use.
   void release(RequestId id) { caches_.erase(id); }
 
-  /// After a throw: waits until MLX has nothing left to do, so that the error does not surface
-  /// again in another step.
-  void settle_after_error();
+  /// Waits until MLX has nothing left to do and forgets its errors, so that they do not surface in
+  /// a later step.
+  void settle();
 
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
