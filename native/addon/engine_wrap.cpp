@@ -27,7 +27,8 @@ EngineWrap::EngineWrap(const Napi::CallbackInfo& info)
   info.This().As<Napi::Object>().Set("onWake", to_function(info[1], "onWake"));
 
   wake_ = new Wake{this};
-  wake_function_ = WakeFunction::New(info.Env(), "mlxd", 0, 1, wake_, delete_wake, (void*)nullptr);
+  wake_function_ =
+      WakeFunction::New(info.Env(), "mlxd", 0, 1, wake_, delete_wake, static_cast<void*>(nullptr));
   wake_function_.Unref(info.Env());
   begin();
   engine_ = std::make_unique<Engine>(std::move(options), std::move(loader),
@@ -46,8 +47,8 @@ EngineWrap::~EngineWrap() {
 
 void EngineWrap::end_environment() {
   environment_ended_ = true;
-  wake_->wrap =
-      nullptr;  // Node still delivers the calls in the queue, but JavaScript no longer runs
+  // Node still delivers the calls in the queue, but JavaScript no longer runs.
+  wake_->wrap = nullptr;
   engine_.reset();
 }
 

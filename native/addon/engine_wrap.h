@@ -9,21 +9,18 @@
 
 namespace mlxd {
 
-// Lifetime rules:
-//  1. The thread-safe function is made before the cleanup hook: hooks run last-in first-out, so at
-//  the end of the
-//     environment the engine thread is joined while the function that it may be calling still
-//     exists.
-//  2. After that hook Node destroys the function itself; releasing it from our destructor, which
-//  runs later, would be a
-//     use after free.
-//  3. The function keeps the event loop alive only while a load, a request or a stop is in
-//  progress; so long a strong
-//     reference keeps this object alive too. An idle engine lets Node exit, and a forgotten one is
-//     collected.
-//  4. The callback is a property of the JavaScript object and not held by the function, which would
-//  be a root: then a
-//     callback that refers to the object would keep it alive forever.
+// Lifetime rules
+//
+// 1. The thread-safe function is made before the cleanup hook. Hooks run last-in first-out, so at
+//    the end of the environment the engine thread is joined while the function that it may be
+//    calling still exists.
+// 2. After that hook Node destroys the function itself. Our destructor runs later: releasing the
+//    function there would be a use after free.
+// 3. The function keeps the event loop alive only while a load, a request or a stop is in progress;
+//    so long a strong reference keeps this object alive too. An idle engine lets Node exit, and a
+//    forgotten one is collected.
+// 4. The callback is a property of the JavaScript object. Held by the function it would be a root,
+//    and keep alive forever an object that it refers to.
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function define(Napi::Env env);
