@@ -17,8 +17,6 @@ export interface Machine {
   /** Load average before the run: above 0.5 the figures are not to be trusted. */
   load: number;
   threads: number;
-  /** Bytes a second out of memory, with all threads. */
-  readBandwidth: number;
   /** Multiply-adds a second with all threads; int8 is VNNI's, 0 where there is none. AMX is not counted. */
   f32Rate: number;
   int8Rate: number;
@@ -35,15 +33,24 @@ export async function describeMachine(threads: number): Promise<Machine> {
     node: process.version,
     load,
     threads,
-    readBandwidth: await readBandwidth(threads, MEMORY_BYTES),
     f32Rate: await measure(['f32', `${threads}`]),
     int8Rate: await measure(['int8', `${threads}`]),
   };
 }
 
-/** Bytes a second when the same `bytes` are read again and again: above the memory's rate if a cache can hold them. */
-export const readBandwidth = (threads: number, bytes: number): Promise<number> =>
-  measure(['read', `${threads}`, `${bytes}`]);
+/** Bytes a second that all threads together read. */
+export interface Bandwidth {
+  memory: number;
+  /** Of a buffer that is read again and again: above the memory's if a cache can hold it. */
+  reread: number;
+}
+
+/** The better of this measurement and an `earlier` one; a buffer of `bytes` is the one that is read again and again. */
+export async function measureBandwidth(threads: number, bytes: number, earlier?: Bandwidth): Promise<Bandwidth> {
+  const memory = await measure(['read', `${threads}`, `${MEMORY_BYTES}`]);
+  const reread = await measure(['read', `${threads}`, `${bytes}`]);
+  return { memory: Math.max(memory, earlier?.memory ?? 0), reread: Math.max(reread, earlier?.reread ?? 0) };
+}
 
 const measure = async (args: readonly string[]): Promise<number> =>
   Number(await exec(await compileC('machine_rates', '-pthread', '-lm'), args));

@@ -1,14 +1,14 @@
 // The results as text for a terminal. Pure.
 
 import type { Ratio, TaskResult } from './floors.js';
-import type { Machine } from './machine.js';
+import type { Bandwidth, Machine } from './machine.js';
 import type { Outcome } from './rounds.js';
 import type { Share } from './shares.js';
 
 export interface ModelReport {
   title: string;
   weightBytes: number;
-  rereadBandwidth: number;
+  bandwidth: Bandwidth;
   peers: readonly { name: string; version: string; details: string }[];
   results: readonly TaskResult[];
   shares: readonly Share[];
@@ -23,8 +23,7 @@ export function machineText(machine: Machine, llamaCppFlags: readonly string[], 
   const { cpu, cores, memoryGiB, system, node, threads, load } = machine;
   return [
     `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load before the run ${load.toFixed(2)}`,
-    `${threads} threads: ${giga(machine.readBandwidth)} GB/s read from memory; ` +
-      `10^9 multiply-adds/s: f32 ${giga(machine.f32Rate)}${int8}`,
+    `${threads} threads at their peak, 10^9 multiply-adds/s: f32 ${giga(machine.f32Rate)}${int8}`,
     `llama.cpp compiled here: ${llamaCppFlags.join(' ')}, n_ubatch 512`,
     `tokens/s of all streams together: medians of ${rounds} alternating rounds (lowest-highest)`,
   ].join('\n');
@@ -33,8 +32,8 @@ export function machineText(machine: Machine, llamaCppFlags: readonly string[], 
 export function modelText(report: ModelReport): string {
   const megabytes = (report.weightBytes / 1e6).toFixed(0);
   const head =
-    `\n${report.title}: ${megabytes} MB of weights read a step; ` +
-    `as much, read again and again, comes at ${giga(report.rereadBandwidth)} GB/s`;
+    `\n${report.title}: ${megabytes} MB of weights read a step; memory reads ${giga(report.bandwidth.memory)} GB/s, ` +
+    `as much as the weights, read again and again, ${giga(report.bandwidth.reread)} GB/s`;
   const versions = report.peers.map(({ name, version, details }) => `  ${name}: ${version}, ${details}`);
   const names = report.peers.map(({ name }) => name);
   const rows = report.results.map(({ label, outcomes }) => [

@@ -1,7 +1,7 @@
 // How near our figures come to what the machine allows. Pure.
 
 import { BANDWIDTH_FLOOR, type TaskResult } from './floors.js';
-import type { Machine } from './machine.js';
+import type { Bandwidth, Machine } from './machine.js';
 import type { ModelCost } from './model-cost.js';
 import type { Task } from './tasks.js';
 
@@ -18,13 +18,13 @@ export interface Share {
   ofInt8?: number;
 }
 
-/** Shares of our own results; `rereadBandwidth` is for a buffer as large as the model's weights. */
-export function shares(
+/** Share of our own result, if there is one; `bandwidth.reread` is that of a buffer as large as the weights. */
+export function shareOf(
   result: TaskResult,
   task: Task,
   cost: ModelCost,
   machine: Machine,
-  rereadBandwidth: number,
+  bandwidth: Bandwidth,
 ): Share | undefined {
   const rate = result.outcomes.find(({ peer }) => peer === 'mlxd')?.rate?.median;
   if (rate === undefined) return undefined;
@@ -39,8 +39,8 @@ export function shares(
   const bytes = (rate / task.streams) * bytesAStep(task, cost);
   return {
     label: task.label,
-    ofMemory: bytes / machine.readBandwidth,
-    ofReread: bytes / rereadBandwidth,
+    ofMemory: bytes / bandwidth.memory,
+    ofReread: bytes / bandwidth.reread,
     ...(task.section !== 'batch' && task.section !== 'batch16' && { floor: BANDWIDTH_FLOOR }),
   };
 }

@@ -8,7 +8,7 @@ import { modelCost } from '../../bench/peers/model-cost.js';
 import type { PeerName } from '../../bench/peers/peers.js';
 import { parseAnswer, tokensPerSecond } from '../../bench/peers/protocol.js';
 import { ratiosText, table } from '../../bench/peers/report.js';
-import { shares } from '../../bench/peers/shares.js';
+import { shareOf } from '../../bench/peers/shares.js';
 import { median, summarize } from '../../bench/peers/stats.js';
 import { longestSequence, makeTasks, randomTokens, SECTIONS, type Section } from '../../bench/peers/tasks.js';
 
@@ -94,14 +94,15 @@ describe('tasks', () => {
 });
 
 describe('shares of what the machine can do', () => {
-  const machine = { readBandwidth: 20e9, f32Rate: 100e9, int8Rate: 0 } as Machine;
+  const bandwidth = { memory: 20e9, reread: 40e9 };
+  const machine = { f32Rate: 100e9, int8Rate: 0 } as Machine;
   const cost = { vocabSize: 0, contextLength: 0, weightBytes: 80e6, kvBytesPerPosition: 1e4, multiplyAdds: 1e8 };
 
   it('counts the weights once a step and the keys and values of each stream', () => {
     const [task] = tasksOf('batch16');
     if (!task) throw new Error('no task');
     // 100 steps a second of 80 MB of weights and 16 x (64 + 24) positions of 10 kB.
-    const share = shares(result('batch16', { mlxd: 1600 }), task, cost, machine, 40e9);
+    const share = shareOf(result('batch16', { mlxd: 1600 }), task, cost, machine, bandwidth);
     const bytes = 100 * (80e6 + 16 * 88 * 1e4);
     expect(share).toEqual({ label: '16 streams together', ofMemory: bytes / 20e9, ofReread: bytes / 40e9 });
   });
@@ -109,7 +110,7 @@ describe('shares of what the machine can do', () => {
   it('holds a prefill against the multipliers, and leaves out what the machine has not', () => {
     const [task] = tasksOf('prefill');
     if (!task) throw new Error('no task');
-    expect(shares(result('prefill', { mlxd: 500 }), task, cost, machine, 1)).toEqual({
+    expect(shareOf(result('prefill', { mlxd: 500 }), task, cost, machine, bandwidth)).toEqual({
       label: 'prefill 512',
       ofF32: 0.5,
     });
