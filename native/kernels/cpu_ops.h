@@ -1,5 +1,4 @@
-// Our CPU kernels as operations of MLX's graph. They run on the thread of the CPU stream that is
-// the default of the thread that calls them.
+// Our kernels of packed matrices as operations of MLX's graph, on the default CPU stream.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "kernels/cpu_primitive.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
@@ -17,8 +18,6 @@ std::string describe(const mx::array& a) {
   text << a.shape() << " " << a.dtype();
   return text.str();
 }
-
-bool is_cpu() { return mx::default_device() == mx::Device::cpu; }
 
 void check_format(int group_size, int bits) {
   if (bits < 2 || bits > 8 || bits == 7) {
@@ -77,7 +76,7 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
   rows_ = weight.shape(0);
   columns_ = scales.shape(1) * group_size;
   const cpu::QuantizedFormat format{rows_, columns_, group_size, bits, scale_type(scales.dtype())};
-  if (is_cpu() && cpu::can_pack(format)) {
+  if (default_is_cpu() && cpu::can_pack(format)) {
     data_ = pack(format, weight, scales, biases);
   } else {
     mx::eval(weight, scales, biases);
@@ -92,7 +91,8 @@ mx::array QuantizedMatrix::matmul(const mx::array& x) const {
     return mx::astype(packed_matmul(*packed, mx::astype(x, mx::float32), precision_), x.dtype());
   }
   const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
-  if (!is_cpu()) return mx::quantized_matmul(x, weight, scales, biases, true, group_size_, bits_);
+  if (!default_is_cpu())
+    return mx::quantized_matmul(x, weight, scales, biases, true, group_size_, bits_);
   // MLX's CPU kernel accumulates in the type of its operands.
   auto y = mx::quantized_matmul(mx::astype(x, mx::float32), weight, mx::astype(scales, mx::float32),
                                 mx::astype(biases, mx::float32), true, group_size_, bits_);
@@ -105,7 +105,7 @@ mx::array QuantizedMatrix::rows(const mx::array& ids) const {
   }
   if (auto* packed = std::get_if<SharedMatrix>(&data_)) return packed_rows(*packed, ids);
   const auto& [weight, scales, biases] = std::get<Unpacked>(data_);
-  auto type = is_cpu() ? mx::float32 : scales.dtype();
+  auto type = default_is_cpu() ? mx::float32 : scales.dtype();
   return mx::dequantize(mx::take(weight, ids, 0), mx::astype(mx::take(scales, ids, 0), type),
                         mx::astype(mx::take(biases, ids, 0), type), group_size_, bits_);
 }

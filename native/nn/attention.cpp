@@ -5,6 +5,7 @@
 
 #include "cache/kv_cache.h"
 #include "cache/rotating_cache.h"
+#include "kernels/attention.h"
 
 namespace mlxd::nn {
 
@@ -23,13 +24,6 @@ mx::array split_heads(const mx::array& x, int heads) {
 // [L, heads, head_dim] -> [1, heads, L, head_dim]
 mx::array heads_first(const mx::array& x) {
   return mx::expand_dims(mx::transpose(x, {1, 0, 2}), 0);
-}
-
-// [L, S], true where query i, at key position S - L + i, may see key j.
-mx::array window_mask(int queries, int keys, int window) {
-  const mx::array position = mx::expand_dims(mx::arange(keys - queries, keys), 1);
-  const mx::array key = mx::expand_dims(mx::arange(keys), 0);
-  return mx::logical_and(key <= position, key > position - window);
 }
 
 }  // namespace
@@ -58,15 +52,7 @@ mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) c
   const auto [keys, values] = segment.cache->layers[layer]->append(k, v);
 
   const float scale = 1 / std::sqrt(static_cast<float>(shape_.head_dim));
-  const int positions = keys.shape(2);
-  const bool windowed = shape_.window && positions > *shape_.window;
-  const mx::array attended = windowed
-                                 ? mx::fast::scaled_dot_product_attention(
-                                       q, keys, values, scale, "array",
-                                       window_mask(segment.length, positions, *shape_.window))
-                                 : mx::fast::scaled_dot_product_attention(
-                                       q, keys, values, scale, segment.length > 1 ? "causal" : "");
-  return mx::reshape(mx::transpose(attended, {0, 2, 1, 3}), {segment.length, -1});
+  return kernels::attention(q, keys, values, scale, shape_.window);
 }
 
 std::unique_ptr<LayerCache> Attention::make_cache() const {

@@ -18,28 +18,27 @@ float scaled_period(float period, const Llama3RopeScaling& s) {
   return period / ((1 - smooth) / s.factor + smooth);
 }
 
-mx::array llama3_periods(float theta, int dims, const Llama3RopeScaling& scaling) {
+std::vector<float> llama3_periods(float theta, int dims, const Llama3RopeScaling& scaling) {
   std::vector<float> periods;
   for (int i = 0; i < dims; i += 2) {
     periods.push_back(scaled_period(std::pow(theta, static_cast<float>(i) / dims), scaling));
   }
-  return mx::array(periods.begin(), {dims / 2});
+  return periods;
+}
+
+kernels::Rope make_rope(const RopeConfig& config, int dims) {
+  float scale = 1;  // of positions
+  std::optional<std::vector<float>> periods;
+  if (const auto* linear = std::get_if<LinearRopeScaling>(&config.scaling)) {
+    scale = 1 / linear->factor;
+  } else if (const auto* llama3 = std::get_if<Llama3RopeScaling>(&config.scaling)) {
+    periods = llama3_periods(config.theta, dims, *llama3);
+  }
+  return kernels::Rope(dims, config.traditional, config.theta, scale, periods);
 }
 
 }  // namespace
 
-Rope::Rope(const RopeConfig& config, int dims)
-    : dims_(dims), traditional_(config.traditional), theta_(config.theta) {
-  if (const auto* linear = std::get_if<LinearRopeScaling>(&config.scaling)) {
-    scale_ = 1 / linear->factor;
-  } else if (const auto* llama3 = std::get_if<Llama3RopeScaling>(&config.scaling)) {
-    periods_ = llama3_periods(theta_, dims, *llama3);
-  }
-}
-
-mx::array Rope::operator()(const mx::array& x, int offset) const {
-  const auto base = periods_ ? std::nullopt : std::optional(theta_);
-  return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
-}
+Rope::Rope(const RopeConfig& config, int dims) : rope_(make_rope(config, dims)) {}
 
 }  // namespace mlxd::nn

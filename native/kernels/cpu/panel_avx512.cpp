@@ -7,7 +7,7 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-#include "kernels/cpu/panel_kernel.inl"
+#include "kernels/cpu/kernel_table.inl"
 #include "kernels/cpu/vector_avx512.inl"
 
 }  // namespace

@@ -66,11 +66,34 @@ struct PanelKernels {
   }
 };
 
+/// Keys that one call of AttendSplit takes at most.
+constexpr int kSplitKeys = 256;
+
+/// Some query heads that share a key head, and a run of its keys and values.
+struct SplitArgs {
+  const float* q;  // [heads, dim]
+  ptrdiff_t q_stride;
+  int heads;
+  int dim;            // a multiple of 16
+  const float* keys;  // [count, dim]
+  ptrdiff_t key_stride;
+  const float* values;  // [count, dim]
+  ptrdiff_t value_stride;
+  int count;    // 1 .. kSplitKeys
+  float scale;  // of scores
+  // [heads, dim + 2]: values weighted with e^(score - maximum), maximum, sum of weights.
+  float* out;
+  ptrdiff_t out_stride;
+};
+
+using AttendSplit = void (*)(const SplitArgs& args);
+
 /// All kernels of one instruction set.
 struct KernelTable {
   PanelKernels<float> exact;
   PanelKernels<int16_t> balanced;
   PanelKernels<int8_t> fast;
+  AttendSplit attend_split;
 };
 
 extern const KernelTable kScalarKernels;

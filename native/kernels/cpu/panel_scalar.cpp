@@ -5,7 +5,7 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-#include "kernels/cpu/panel_kernel.inl"
+#include "kernels/cpu/kernel_table.inl"
 
 struct Scalar {
   static constexpr int kLanes = 16;
