@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "kernels/cpu/packed_matrix.h"
-#include "kernels/precision.h"
+#include "kernels/cpu/precision.h"
 #include "mlx/mlx.h"
 
 namespace mlxd::kernels {

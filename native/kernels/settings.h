@@ -2,7 +2,7 @@
 // them. May be called from any thread, also while kernels run.
 #pragma once
 
-#include "kernels/precision.h"
+#include "kernels/cpu/precision.h"
 
 namespace mlxd::kernels {
 

@@ -6,8 +6,8 @@
 
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_matrix.h"
+#include "kernels/cpu/precision.h"
 #include "kernels/cpu/thread_pool.h"
-#include "kernels/precision.h"
 
 namespace mlxd::kernels::cpu {
 
