@@ -1,9 +1,12 @@
 // The package as a user gets it: packed, installed into an empty folder without install scripts, and put to work on real weights.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePrebuild } from '../../scripts/build/prebuild.js';
 import { DEFAULT_MODEL } from '../../scripts/pins.js';
@@ -87,4 +90,33 @@ describe('the installed package', () => {
     expect(run(mlxd, ['--version']).trim()).toContain(version);
     expect(run(mlxd, ['run', '--model', MODEL, '--temperature', '0', QUESTION])).toContain('Paris');
   });
+
+  it('serves', async () => {
+    const args = [join(installed(), 'dist', 'cli.js'), 'serve', '--model', MODEL, '--port', '0'];
+    const server = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const url = await listeningAt(server.stdout);
+      const response = await fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: DEFAULT_MODEL.name,
+          temperature: 0,
+          messages: [{ role: 'user', content: QUESTION }],
+        }),
+      });
+      expect(await response.text()).toContain('Paris');
+    } finally {
+      server.kill();
+      await once(server, 'close');
+    }
+  });
 });
+
+async function listeningAt(stdout: Readable): Promise<string> {
+  for await (const line of createInterface({ input: stdout })) {
+    const url = /^mlxd listening on (\S+)$/.exec(line)?.[1];
+    if (url) return url;
+  }
+  throw new Error('the server ended before it listened');
+}
