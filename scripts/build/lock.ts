@@ -1,6 +1,6 @@
 // One build at a time in a tree: `npm start` in one terminal and `npm test` in another must not compile over each other.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BUILD } from './paths.js';
@@ -41,14 +41,19 @@ function tryLock(file: string): boolean {
 
 /** The living process that holds the lock; a dead one's lock is removed. */
 function lockHolder(file: string): number | undefined {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  // An empty file is a lock being written.
+  if (text !== undefined && (text === '' || isAlive(Number(text)))) return Number(text);
+  rmSync(file, { force: true });
+  return undefined;
+}
+
+/** Whether a process of that id runs, be it ours or another user's. */
+export function isAlive(pid: number): boolean {
   try {
-    const pid = Number(readFileSync(file, 'utf8'));
-    // An empty file is a lock being written.
-    if (pid > 0) process.kill(pid, 0);
-    return pid;
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPERM') return -1;
-    rmSync(file, { force: true });
-    return undefined;
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

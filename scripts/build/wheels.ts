@@ -6,10 +6,12 @@ import { dirname, join } from 'node:path';
 import type { WheelPin } from '../pins.js';
 import { BuildError } from './errors.js';
 import { capture, exec } from './exec.js';
+import { isAlive } from './lock.js';
 import { CACHE } from './paths.js';
 import type { Progress } from './progress.js';
 import { requirePip, requirePython } from './requirements.js';
 
+const SCRATCH = join(CACHE, 'tmp');
 const POLL_MS = 200;
 const NO_NETWORK =
   /NewConnectionError|NameResolutionError|name resolution|Temporary failure|ConnectTimeout|ReadTimeout|ProxyError|unreachable|Connection refused|Connection reset/i;
@@ -17,13 +19,21 @@ const EXTRACT = 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sy
 
 /** Runs `work` with a scratch folder inside the cache (so that a rename out of it is atomic), which goes away after. */
 export async function withScratch<T>(label: string, work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = join(CACHE, 'tmp', `${label}-${process.pid}`);
-  rmSync(folder, { recursive: true, force: true });
+  removeAbandoned();
+  const folder = join(SCRATCH, `${label}-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   try {
     return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A build that was killed could not clean up after itself: the next one does. */
+function removeAbandoned(): void {
+  for (const name of existsSync(SCRATCH) ? readdirSync(SCRATCH) : []) {
+    const pid = Number(name.slice(name.lastIndexOf('-') + 1));
+    if (!isAlive(pid)) rmSync(join(SCRATCH, name), { recursive: true, force: true });
   }
 }
 

@@ -8,6 +8,8 @@ import { mlxPin } from '../../scripts/pins.js';
 import { FakeMachine } from './fake-machine.js';
 
 const PIN = mlxPin();
+/** Above every system's highest process id. */
+const PID_OF_NOBODY = 2 ** 30;
 
 /** A pip that writes `bytes` under the name of the wheel, where it was told to, and ends with `status`. */
 const pipWriting = (bytes: string, status = 0): string => `
@@ -44,6 +46,15 @@ describe.skipIf(!PIN)('fetching a wheel', () => {
   it('leaves nothing of a download that was cut short', () => {
     machine.add('python3', pipWriting('the first half', 1));
     expect(machine.build('--only', 'mlx').status).toBe(1);
+    expect(cachedFiles()).toEqual([]);
+  });
+
+  it('clears away what a killed build has left', () => {
+    const left = join(machine.cache, 'tmp', `mlx-cpu-${PID_OF_NOBODY}`);
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'half.whl'), 'half');
+    machine.add('python3', pipWriting('something else'));
+    machine.build('--only', 'mlx');
     expect(cachedFiles()).toEqual([]);
   });
 
