@@ -1,4 +1,5 @@
-// Holds native/ to its layers: who may include whom. The static libraries of CMakeLists.txt hold the linking to the same.
+// Holds native/ to its layers: who may include whom.
+// The static libraries of CMakeLists.txt hold the linking to the same.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

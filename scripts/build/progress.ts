@@ -30,7 +30,7 @@ function terminal(name: string): Progress & { end(): void } {
   let line = `${name}: starting`;
   let frame = 0;
   const draw = (): void => {
-    const width = Math.max(20, (process.stdout.columns ?? 80) - 3);
+    const width = Math.max(20, (process.stdout.columns || 80) - 3);
     process.stdout.write(`\r\x1b[2K${FRAMES[frame++ % FRAMES.length]} ${line.slice(0, width)}`);
   };
   const timer = setInterval(draw, FRAME_MS);
