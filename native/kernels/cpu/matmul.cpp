@@ -84,7 +84,7 @@ class Plan {
 
   int chunks() const { return blocks_ * runs_; }
 
-  /// Calls kernel_call(panel, row, rows) for the parts of a chunk.
+  /// Calls call(panel, row, rows) for the parts of a chunk.
   template <class Call>
   void for_each(int chunk, const Call& call) const {
     const int first = chunk / runs_ * block_, last = std::min(rows_, first + block_);
