@@ -34,6 +34,9 @@ export const settingsSchema = z.object({
   port: integer(0, 65_535).default(8080).meta(meta('number', 'port to listen on; 0 takes any free one')),
   device: choice('auto', 'cpu', 'gpu').default('auto').meta(meta('device', 'auto, cpu or gpu')),
   threads: integer(0, 1024).default(0).meta(meta('number', 'CPU threads; 0 is one a physical core')),
+  precision: choice('exact', 'balanced', 'fast')
+    .default('exact')
+    .meta(meta('precision', 'activations on a CPU: exact (float32), balanced (16 bits) or fast (8 bits)')),
   logLevel: choice('silent', 'error', 'warn', 'info', 'debug')
     .default('warn')
     .meta(meta('level', 'silent, error, warn, info or debug; the log is JSON lines on stderr')),

@@ -76,6 +76,7 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   EngineOptions options;
   options.device = to_string(from, "device");
   options.threads = to_int(from, "threads", 0);
+  options.precision = to_string(from, "precision");
   options.max_sequences = to_int(from, "maxSequences", 1);
   options.prefill_chunk = to_int(from, "prefillChunk", 1);
   return options;

@@ -24,6 +24,13 @@ DeviceChoice device_choice(const std::string& name) {
   throw std::runtime_error("device must be auto, cpu or gpu, got " + name);
 }
 
+kernels::Precision precision(const std::string& name) {
+  if (name == "exact") return kernels::Precision::exact;
+  if (name == "balanced") return kernels::Precision::balanced;
+  if (name == "fast") return kernels::Precision::fast;
+  throw std::runtime_error("precision must be exact, balanced or fast, got " + name);
+}
+
 void publish_one(Mailbox& mailbox, EventKind kind, int32_t value = 0) {
   EventBatch events;
   events.add(0, kind, value);
@@ -92,6 +99,7 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
     const auto start = Status::Clock::now();
     const mx::Device device = prepare_thread(device_choice(options.device));
     if (options.threads > 0) kernels::set_threads(options.threads);
+    kernels::set_precision(precision(options.precision));
     loaded = load(loader, mailbox, status);
     const std::chrono::duration<double, std::milli> took = Status::Clock::now() - start;
     status.set_info(describe(*loaded, device, took.count()));

@@ -1,14 +1,12 @@
 #include "kernels/settings.h"
 
-#include <atomic>
-
 #include "kernels/cpu/cores.h"
 #include "kernels/cpu/thread_pool.h"
 
 namespace mlxd::kernels {
 namespace {
 
-std::atomic<Precision> current_precision{Precision::exact};
+thread_local Precision current_precision = Precision::exact;
 
 }  // namespace
 

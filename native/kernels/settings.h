@@ -1,5 +1,5 @@
-// Settings of our CPU kernels. They hold for the whole process, since its cores do: engines share
-// them. May be called from any thread, also while kernels run.
+// Settings of our CPU kernels. Threads hold for the whole process, since its cores do: engines
+// share them. Precision holds for the thread that loads a model. May be called while kernels run.
 #pragma once
 
 #include "kernels/cpu/precision.h"
@@ -12,8 +12,8 @@ void set_threads(int threads);
 
 int threads();
 
-/// The precision of matrices constructed from now on: set it before a model is loaded. At first it
-/// is exact.
+/// The precision of the matrices that this thread constructs from now on: set it before a model is
+/// loaded. At first it is exact.
 void set_precision(Precision precision);
 
 Precision precision();

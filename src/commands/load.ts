@@ -5,13 +5,14 @@ import type { ServedModel } from '../services/types.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
-  const { model, models, device, threads } = settings;
+  const { model, models, device, threads, precision } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
   try {
     const onProgress = (fraction: number) => bar.update(fraction);
-    return await loadModel(model, { store: new ModelStore(models), device, threads, signal, onProgress });
+    const options = { store: new ModelStore(models), device, threads, precision };
+    return await loadModel(model, { ...options, signal, onProgress });
   } finally {
     bar.clear();
   }

@@ -14,7 +14,7 @@ const DRAIN_MS = 30_000;
 export function serveCommand(): Command {
   const command = new Command('serve').description('Serve a model behind the OpenAI API.').action(serve);
   const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
-  return addSettings(command, 'model', ...network, 'device', 'threads', 'logLevel', 'models').addHelpText(
+  return addSettings(command, 'model', ...network, 'device', 'threads', 'precision', 'logLevel', 'models').addHelpText(
     'after',
     `
 Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,

@@ -11,6 +11,7 @@ import {
   type EngineRequest,
   type EngineStats,
   type ModelInfo,
+  type Precision,
   type TokenEvent,
 } from './types.js';
 
@@ -21,6 +22,8 @@ export interface LoadOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
   threads?: number;
+  /** Of activations in the CPU kernels' products with quantized weights: float32 (default), 16 or 8 bits. */
+  precision?: Precision;
   /** Sequences that decode together. Default: 16. */
   maxSequences?: number;
   /** Prompt tokens computed in one step. Default: 512. */
@@ -69,7 +72,8 @@ class NativeEngine implements Engine {
   #lastId = 0;
 
   constructor(options: LoadOptions) {
-    const { modelPath, device = 'auto', threads = 0, maxSequences = 16, prefillChunk = 512, onProgress } = options;
+    const { modelPath, device = 'auto', threads = 0, precision = 'exact', onProgress } = options;
+    const { maxSequences = 16, prefillChunk = 512 } = options;
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = (error) => (error === undefined ? resolve() : reject(error));
@@ -78,7 +82,9 @@ class NativeEngine implements Engine {
       this.#onClosed = resolve;
     });
     const { Engine } = loadBinding();
-    this.#native = new Engine({ modelPath, device, threads, maxSequences, prefillChunk }, () => this.#drain());
+    this.#native = new Engine({ modelPath, device, threads, precision, maxSequences, prefillChunk }, () =>
+      this.#drain(),
+    );
     closeAtExit(this.#native);
   }
 

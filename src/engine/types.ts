@@ -27,6 +27,9 @@ export type FinishReason = 'stop' | 'length' | 'cancelled';
 
 export type TokenEvent = { type: 'token'; token: number } | { type: 'finish'; reason: FinishReason };
 
+/** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
+export type Precision = 'exact' | 'balanced' | 'fast';
+
 export interface ModelInfo {
   modelType: string;
   /** Positions the model was made for (prompt and completion together). */

@@ -9,6 +9,7 @@ export interface NativeEngineOptions {
   device: 'auto' | 'cpu' | 'gpu';
   /** Of the CPU kernels; 0: one a physical core. */
   threads: number;
+  precision: 'exact' | 'balanced' | 'fast';
   maxSequences: number;
   prefillChunk: number;
 }

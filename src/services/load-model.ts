@@ -1,4 +1,5 @@
 // From a model's name to a model that answers: finds it in the store and opens it on an engine.
+import type { Precision } from '../engine/types.js';
 import { ModelStore } from './model-store.js';
 import { openModel } from './served-model.js';
 import type { ModelCatalog, ServedModel } from './types.js';
@@ -8,6 +9,8 @@ export interface LoadModelOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Of the CPU kernels; 0 is one a physical core. */
   threads?: number;
+  /** Of the CPU kernels; default: exact. */
+  precision?: Precision;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -16,13 +19,14 @@ export interface LoadModelOptions {
 
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
-  const { store = new ModelStore(), device, threads, onProgress, signal } = options;
+  const { store = new ModelStore(), device, threads, precision, onProgress, signal } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
     folder,
     ...(device ? { device } : {}),
     ...(threads ? { threads } : {}),
+    ...(precision ? { precision } : {}),
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });

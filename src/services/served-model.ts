@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadEngine } from '../engine/native-engine.js';
-import { type Engine, EngineError, type EngineStats, type ModelInfo } from '../engine/types.js';
+import { type Engine, EngineError, type EngineStats, type ModelInfo, type Precision } from '../engine/types.js';
 import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { Tokenizer } from '../text/types.js';
@@ -19,6 +19,8 @@ export interface OpenModelOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Of the CPU kernels; default: one a physical core. */
   threads?: number;
+  /** Of the CPU kernels; default: exact. */
+  precision?: Precision;
   /** Called with the loaded fraction of the weights, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */

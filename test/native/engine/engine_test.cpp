@@ -6,6 +6,7 @@
 #include <future>
 
 #include "engine/client.h"
+#include "kernels/settings.h"
 
 using namespace mlxd;
 using namespace mlxd::testing;
@@ -158,6 +159,23 @@ TEST_CASE("a closed engine with an undrained outbox ends all the same") {
   client.engine.close();
   client.drain();
   CHECK(client.outcomes[1].ended());
+}
+
+TEST_CASE("the precision is set on the thread that loads, for that load only") {
+  std::vector<kernels::Precision> seen;
+  for (const char* name : {"fast", "balanced", "exact"}) {
+    Client client(Loader([&](const Progress&) {
+                    seen.push_back(kernels::precision());
+                    return load_test_model({});
+                  }),
+                  {.precision = name});
+    client.until([&] { return client.loaded; });
+  }
+  using enum kernels::Precision;
+  CHECK(seen == std::vector{fast, balanced, exact});
+  CHECK(kernels::precision() == exact);
+  Client client(Behaviour{}, {.precision = "rough"});
+  CHECK(client.result(0).failure->message.find("rough") != std::string::npos);
 }
 
 TEST_CASE("an unknown device is a failed load") {
