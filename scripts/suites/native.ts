@@ -24,6 +24,7 @@ export function runNative(filters: readonly string[]): Promise<Counts> {
 export function runSanitized(name: 'asan' | 'tsan', filters: readonly string[]): Promise<Counts> {
   const folder = join(BUILD, name);
   const sanitizers = name === 'asan' ? 'address,undefined' : 'thread';
+  process.env.TSAN_OPTIONS = `suppressions=${join(ROOT, 'test', 'native', 'tsan.supp')}`;
   return buildAndTest(name, folder, filters, async (progress) => {
     if (existsSync(join(folder, 'CMakeCache.txt'))) return;
     progress.update('configuring');
