@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "kernels/settings.h"
+
 namespace mlxd {
 namespace {
 
@@ -57,8 +59,8 @@ void Loop::step() {
 void Loop::publish() {
   status_.waiting = scheduler_.waiting();
   status_.running = scheduler_.running();
-  status_.active_memory_bytes = mx::get_active_memory();
-  status_.peak_memory_bytes = mx::get_peak_memory();
+  status_.active_memory_bytes = mx::get_active_memory() + kernels::packed_bytes();
+  status_.peak_memory_bytes = mx::get_peak_memory() + kernels::packed_bytes();
   mailbox_.publish(std::exchange(events_, {}));
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/settings.h"
 
 #include "kernels/cpu/cores.h"
+#include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/thread_pool.h"
 
 namespace mlxd::kernels {
@@ -19,5 +20,7 @@ int threads() { return cpu::ThreadPool::shared().threads(); }
 void set_precision(Precision precision) { current_precision = precision; }
 
 Precision precision() { return current_precision; }
+
+size_t packed_bytes() { return cpu::PackedMatrix::total_bytes(); }
 
 }  // namespace mlxd::kernels

@@ -2,6 +2,8 @@
 // share them. Precision holds for the thread that loads a model. May be called while kernels run.
 #pragma once
 
+#include <cstddef>
+
 #include "kernels/cpu/precision.h"
 
 namespace mlxd::kernels {
@@ -17,5 +19,8 @@ int threads();
 void set_precision(Precision precision);
 
 Precision precision();
+
+/// Bytes of weights in our own layout, over all models of the process; MLX's count leaves them out.
+size_t packed_bytes();
 
 }  // namespace mlxd::kernels

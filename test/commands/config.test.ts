@@ -23,7 +23,14 @@ const file = (content: string, name = 'mlxd.toml') => writeFileSync(join(folder,
 
 describe('sources', () => {
   it('have defaults', () => {
-    expect(load()).toMatchObject({ host: '127.0.0.1', port: 8080, device: 'auto', threads: 0, precision: 'exact', allowedHosts: [] });
+    expect(load()).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      device: 'auto',
+      threads: 0,
+      precision: 'exact',
+      allowedHosts: [],
+    });
   });
 
   it('go from flag to environment to file', () => {

@@ -50,6 +50,11 @@ describe('a loaded engine', () => {
     expect(engine.info.weightBytes).toBeGreaterThan(0);
   });
 
+  it('counts its weights in the memory it reports, those in a layout of our own too', async () => {
+    await generate({ maxTokens: 1 });
+    expect(engine.stats().activeMemoryBytes).toBeGreaterThanOrEqual(engine.info.weightBytes);
+  });
+
   it('answers many at once, each as if it were alone', async () => {
     const { greedy } = golden();
     const sampling = { temperature: 1, topP: 0.9, topK: 0, minP: 0, seed: 11 };

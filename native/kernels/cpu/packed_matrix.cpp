@@ -1,5 +1,6 @@
 #include "kernels/cpu/packed_matrix.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kVector = 64;
 constexpr size_t kLane = 4;
 constexpr size_t kHugePage = size_t(2) << 20;
+
+std::atomic<size_t> live_bytes{0};
 
 uint8_t* allocate(size_t bytes) {
   bool huge = bytes >= 4 * kHugePage;
@@ -49,8 +52,13 @@ void PackedMatrix::Free::operator()(uint8_t* data) const { std::free(data); }
 PackedMatrix::PackedMatrix(const QuantizedFormat& format, const uint32_t* weight,
                            const void* scales, const void* biases, ThreadPool& pool)
     : format_(format), data_(allocate(bytes())) {
+  live_bytes += bytes();
   pool.run(panels(), [&](int panel) { pack_panel(panel, weight, scales, biases); });
 }
+
+PackedMatrix::~PackedMatrix() { live_bytes -= bytes(); }
+
+size_t PackedMatrix::total_bytes() { return live_bytes; }
 
 void PackedMatrix::pack_panel(int panel, const uint32_t* weight, const void* scales,
                               const void* biases) {

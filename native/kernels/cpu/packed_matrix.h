@@ -45,6 +45,13 @@ class PackedMatrix {
   PackedMatrix(const QuantizedFormat& format, const uint32_t* weight, const void* scales,
                const void* biases, ThreadPool& pool);
 
+  ~PackedMatrix();
+  PackedMatrix(const PackedMatrix&) = delete;
+  PackedMatrix& operator=(const PackedMatrix&) = delete;
+
+  /// Bytes of all that live in this process: MLX's own count does not see them.
+  static size_t total_bytes();
+
   /// Row `row`, dequantized to `out` [columns].
   void read_row(int row, float* out) const;
 

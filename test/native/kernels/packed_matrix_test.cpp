@@ -41,7 +41,13 @@ TEST_CASE("a packed matrix takes the checkpoint's memory") {
   const RandomMatrix four({576, 1536, 32, 4, ScaleType::f16}, random);
   CHECK(four.pack(pool).bytes() == 576 * 1536 / 2 + 576 * 48 * 4);
   const RandomMatrix eight({192, 576, 64, 8, ScaleType::bf16}, random);
-  CHECK(eight.pack(pool).bytes() == 192 * 576 + 192 * 9 * 4);
+  const size_t before = PackedMatrix::total_bytes();
+  {
+    const PackedMatrix packed = eight.pack(pool);
+    CHECK(packed.bytes() == 192 * 576 + 192 * 9 * 4);
+    CHECK(PackedMatrix::total_bytes() == before + packed.bytes());
+  }
+  CHECK(PackedMatrix::total_bytes() == before);
 }
 
 TEST_CASE("only formats with kernels can be packed") {
