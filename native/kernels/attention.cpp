@@ -22,8 +22,8 @@ class CpuRope final : public CpuPrimitive {
       : table_(std::move(table)), offset_(offset) {}
   DEFINE_NAME(CpuRope)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
-    dispatch(inputs, out, [table = table_, offset = offset_](const auto& views, float* to) {
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs, [table = table_, offset = offset_](const auto& views, float* to) {
       const mx::array& x = views[0];
       cpu::rotate(*table, heads_of(x), x.shape(1), x.shape(2), offset, to,
                   cpu::ThreadPool::shared());
@@ -49,8 +49,8 @@ class CpuAttention final : public CpuPrimitive {
   CpuAttention(float scale, int window) : scale_(scale), window_(window) {}
   DEFINE_NAME(CpuAttention)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
-    dispatch(inputs, out, [scale = scale_, window = window_](const auto& views, float* to) {
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs, [scale = scale_, window = window_](const auto& views, float* to) {
       const auto &q = views[0], &keys = views[1], &values = views[2];
       const cpu::Attention attention{
           .q = heads_of(q),

@@ -6,32 +6,18 @@
 
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu_primitive.h"
+#include "kernels/cpu_rows.h"
 
 namespace mlxd::kernels {
 namespace {
-
-// Rows of x as they lie; where columns are apart they are first copied together into `copy`.
-cpu::Rows gather_rows(const mx::array& x, std::vector<float>& copy) {
-  const int rows = x.shape(0), columns = x.shape(1);
-  const int64_t row_stride = x.strides(0), column_stride = x.strides(1);
-  const float* data = x.data<float>();
-  if (column_stride == 1 && row_stride >= 0) return {data, size_t(row_stride), rows};
-  copy.resize(size_t(rows) * columns);
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < columns; ++c) {
-      copy[size_t(r) * columns + c] = data[r * row_stride + c * column_stride];
-    }
-  }
-  return {copy.data(), size_t(columns), rows};
-}
 
 class PackedMatmul final : public CpuPrimitive {
  public:
   PackedMatmul(SharedMatrix w, Precision precision) : w_(std::move(w)), precision_(precision) {}
   DEFINE_NAME(PackedMatmul)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
-    dispatch(inputs, out, [w = w_, precision = precision_](const auto& views, float* y) {
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs, [w = w_, precision = precision_](const auto& views, float* y) {
       std::vector<float> copy;
       cpu::matmul(*w, gather_rows(views[0], copy), y, precision, cpu::best_isa(),
                   cpu::ThreadPool::shared());
@@ -57,8 +43,8 @@ class PackedRows final : public CpuPrimitive {
   explicit PackedRows(SharedMatrix w) : w_(std::move(w)) {}
   DEFINE_NAME(PackedRows)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
-    dispatch(inputs, out, [w = w_](const auto& views, float* row) {
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs, [w = w_](const auto& views, float* row) {
       const auto& format = w->format();
       const mx::array& ids = views[0];
       for (int t = 0; t < ids.shape(0); ++t, row += format.columns) {

@@ -1,5 +1,5 @@
-// The base of our CPU operations in MLX's graph: one output, no GPU. They run on the thread of the
-// CPU stream that is the default of the thread that made them.
+// The base of our CPU operations in MLX's graph: no GPU. They run on the thread of the CPU
+// stream that is the default of the thread that made them.
 #pragma once
 
 #include <stdexcept>
@@ -16,31 +16,44 @@ namespace mx = mlx::core;
 
 inline bool default_is_cpu() { return mx::default_device() == mx::Device::cpu; }
 
-class CpuPrimitive : public mx::UnaryPrimitive {
+class CpuPrimitive : public mx::Primitive {
  public:
-  CpuPrimitive() : UnaryPrimitive(mx::default_stream(mx::Device::cpu)) {}
+  CpuPrimitive() : Primitive(mx::default_stream(mx::Device::cpu)) {}
 
-  void eval_gpu(const std::vector<mx::array>&, mx::array&) override {
+  void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
     throw std::logic_error(std::string(name()) + " runs on CPU streams only.");
   }
 
  protected:
-  /// Has compute(inputs, data of out) run on the stream's thread, `out` being allocated before.
-  /// What it throws fails the evaluation.
+  /// Has compute(inputs, outputs) run on the stream's thread, memory for the outputs being given
+  /// before. What it throws fails the evaluation.
   template <class Compute>
-  void dispatch(const std::vector<mx::array>& inputs, mx::array& out, Compute compute) {
-    out.set_data(mx::allocator::malloc(out.nbytes()));
-    auto& encoder = mx::cpu::get_command_encoder(stream());
-    std::vector<mx::array> views;  // MLX keeps the buffers until the task is done
-    for (const auto& input : inputs) {
-      encoder.set_input_array(input);
-      views.push_back(mx::array::unsafe_weak_copy(input));
+  void dispatch(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs,
+                Compute compute) {
+    for (auto& output : outputs) {
+      if (!output.data_shared_ptr()) output.set_data(mx::allocator::malloc(output.nbytes()));
     }
-    encoder.set_output_array(out);
-    encoder.dispatch([compute = std::move(compute), views = std::move(views),
-                      to = mx::array::unsafe_weak_copy(out)]() mutable {
-      compute(std::as_const(views), to.template data<float>());
-    });
+    auto& encoder = mx::cpu::get_command_encoder(stream());
+    encoder.dispatch([compute = std::move(compute), from = weak_copies(inputs),
+                      to = weak_copies(outputs)]() mutable { compute(std::as_const(from), to); });
+  }
+
+  /// The same with the data of the only output.
+  template <class Compute>
+  void dispatch_one(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs,
+                    Compute compute) {
+    dispatch(inputs, outputs,
+             [compute = std::move(compute)](const auto& from, std::vector<mx::array>& to) {
+               compute(from, to[0].data<float>());
+             });
+  }
+
+ private:
+  // MLX keeps the buffers until the task is done.
+  static std::vector<mx::array> weak_copies(const std::vector<mx::array>& arrays) {
+    std::vector<mx::array> copies;
+    for (const auto& a : arrays) copies.push_back(mx::array::unsafe_weak_copy(a));
+    return copies;
   }
 };
 

@@ -69,7 +69,7 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
       columns_(0),
       group_size_(group_size),
       bits_(bits),
-      precision_(precision()),
+      precision_(kernels::precision()),
       data_(Unpacked{weight, scales, biases}) {
   check_format(group_size, bits);
   check_arrays(weight, scales, biases, group_size, bits);

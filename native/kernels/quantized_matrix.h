@@ -31,6 +31,12 @@ class QuantizedMatrix {
   /// scales on a GPU.
   mx::array rows(const mx::array& ids) const;
 
+  /// The matrix as our own kernels hold it; null where MLX's are used.
+  const SharedMatrix* packed() const { return std::get_if<SharedMatrix>(&data_); }
+
+  /// Of our own kernels.
+  Precision precision() const { return precision_; }
+
   /// N and K.
   int rows_count() const { return rows_; }
   int columns() const { return columns_; }

@@ -1,6 +1,8 @@
 // See linear.h.
 #include "nn/linear.h"
 
+#include "kernels/leaves.h"
+
 namespace mlxd::nn {
 
 Linear::Linear(const Weights& w, int inputs, int outputs, Bias bias) : weight_(w, outputs, inputs) {
@@ -13,6 +15,8 @@ mx::array Linear::operator()(const mx::array& x) const {
 }
 
 mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {
+  const auto* matrix = linear_.quantized();
+  if (kernels::can_fuse(x, {matrix})) return kernels::matmul_add(*matrix, x, residual);
   return residual + linear_(x);
 }
 

@@ -18,6 +18,11 @@ class Linear {
   /// x [T, inputs] -> [T, outputs].
   mx::array operator()(const mx::array& x) const;
 
+  /// The matrix if the layer is nothing else: quantized, and without a bias.
+  const kernels::QuantizedMatrix* quantized() const {
+    return bias_ ? nullptr : weight_.quantized();
+  }
+
  private:
   Matrix weight_;
   std::optional<mx::array> bias_;

@@ -17,6 +17,11 @@ class Matrix {
   /// x [T, columns] -> [T, rows].
   mx::array matmul(const mx::array& x) const;
 
+  /// Null if it is dense.
+  const kernels::QuantizedMatrix* quantized() const {
+    return std::get_if<kernels::QuantizedMatrix>(&weight_);
+  }
+
   /// ids int32 [T] -> rows [T, columns].
   mx::array rows(const mx::array& ids) const;
 

@@ -1,6 +1,8 @@
 // See norm.h.
 #include "nn/norm.h"
 
+#include "kernels/leaves.h"
+
 namespace mlxd::nn {
 
 mx::array RmsNorm::operator()(const mx::array& x) const {
@@ -9,11 +11,20 @@ mx::array RmsNorm::operator()(const mx::array& x) const {
 }
 
 Qkv NormQkv::operator()(const mx::array& x) const {
+  const auto *q = q_.quantized(), *k = k_.quantized(), *v = v_.quantized();
+  if (kernels::can_fuse(x, {q, k, v})) {
+    const auto out = kernels::norm_matmuls(x, norm_.weight(), norm_.eps(), {q, k, v});
+    return {out[0], out[1], out[2]};
+  }
   const mx::array normed = norm_(x);
   return {q_(normed), k_(normed), v_(normed)};
 }
 
 mx::array NormSwiGlu::operator()(const mx::array& x) const {
+  const auto *gate_matrix = gate_.quantized(), *up_matrix = up_.quantized();
+  if (kernels::can_fuse(x, {gate_matrix, up_matrix})) {
+    return kernels::norm_swiglu(x, norm_.weight(), norm_.eps(), *gate_matrix, *up_matrix);
+  }
   const mx::array normed = norm_(x);
   const mx::array gate = gate_(normed);
   return gate * mx::sigmoid(gate) * up_(normed);

@@ -15,6 +15,9 @@ class RmsNorm {
   /// x [..., width] -> the same shape.
   mx::array operator()(const mx::array& x) const;
 
+  const mx::array& weight() const { return weight_; }
+  float eps() const { return eps_; }
+
  private:
   mx::array weight_;
   float eps_;

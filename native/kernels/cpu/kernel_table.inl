@@ -2,7 +2,8 @@
 // namespace, before its vector type.
 // clang-format off
 #include "kernels/cpu/panel_kernel.inl"
-#include "kernels/cpu/attention_kernel.inl"  // uses the one before
+#include "kernels/cpu/attention_kernel.inl"    // uses the one before
+#include "kernels/cpu/elementwise_kernel.inl"  // likewise
 // clang-format on
 
 template <class V, int bits, class X, int... rows>
@@ -18,5 +19,8 @@ template <class V, int... rows>
 constexpr KernelTable make_table() {
   return {panel_kernels<V, float, rows...>(nullptr),
           panel_kernels<V, int16_t, rows...>(quantize_row<int16_t>),
-          panel_kernels<V, int8_t, rows...>(quantize_row<int8_t>), attend_split};
+          panel_kernels<V, int8_t, rows...>(quantize_row<int8_t>),
+          attend_split,
+          rms_norm_row,
+          swiglu_run};
 }

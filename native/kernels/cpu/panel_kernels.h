@@ -88,12 +88,20 @@ struct SplitArgs {
 
 using AttendSplit = void (*)(const SplitArgs& args);
 
+/// out = x * weight / sqrt(mean(x^2) + eps), over one row.
+using RmsNormRow = void (*)(const float* x, const float* weight, int width, float eps, float* out);
+
+/// gate = silu(gate) * up.
+using SwigluRun = void (*)(float* gate, const float* up, int count);
+
 /// All kernels of one instruction set.
 struct KernelTable {
   PanelKernels<float> exact;
   PanelKernels<int16_t> balanced;
   PanelKernels<int8_t> fast;
   AttendSplit attend_split;
+  RmsNormRow rms_norm;
+  SwigluRun swiglu;
 };
 
 extern const KernelTable kScalarKernels;

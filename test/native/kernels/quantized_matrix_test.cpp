@@ -71,6 +71,7 @@ TEST_CASE("products and rows agree with MLX's in every format") {
 }
 
 TEST_CASE("x may be of any float type and lie in memory in any way") {
+  mx::random::seed(7);  // how much of equal columns cancels out is up to chance
   const Sample sample(70, 256, 64, 4);
   const auto matrix = sample.matrix();
   const auto wide = mx::random::normal({12, 512});

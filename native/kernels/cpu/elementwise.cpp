@@ -1,0 +1,49 @@
+#include "kernels/cpu/elementwise.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/panel_kernels.h"
+
+namespace mlxd::kernels::cpu {
+namespace {
+
+// Elements below which a chunk costs more to hand out than to do.
+constexpr int kChunk = 4096;
+
+// Calls row(r) for all rows, several of them a chunk.
+template <class Row>
+void for_each_row(int rows, int width, ThreadPool& pool, const Row& row) {
+  const int some = std::max(1, kChunk / std::max(1, width));
+  pool.run((rows + some - 1) / some, [&](int chunk) {
+    const int end = std::min(rows, (chunk + 1) * some);
+    for (int r = chunk * some; r < end; ++r) row(r);
+  });
+}
+
+}  // namespace
+
+void rms_norm(const Rows& x, const float* weight, int width, float eps, float* out, Isa isa,
+              ThreadPool& pool) {
+  const RmsNormRow norm = kernel_table(isa).rms_norm;
+  for_each_row(x.count, width, pool, [&](int r) {
+    norm(x.data + r * x.stride, weight, width, eps, out + size_t(r) * width);
+  });
+}
+
+void swiglu(float* gate, const float* up, size_t count, Isa isa, ThreadPool& pool) {
+  const SwigluRun run = kernel_table(isa).swiglu;
+  pool.run(static_cast<int>((count + kChunk - 1) / kChunk), [&](int chunk) {
+    const size_t first = size_t(chunk) * kChunk;
+    run(gate + first, up + first, static_cast<int>(std::min<size_t>(kChunk, count - first)));
+  });
+}
+
+void add_rows(const Rows& x, int width, float* y, ThreadPool& pool) {
+  for_each_row(x.count, width, pool, [&](int r) {
+    const float* from = x.data + r * x.stride;
+    float* to = y + size_t(r) * width;
+    for (int i = 0; i < width; ++i) to[i] = from[i] + to[i];
+  });
+}
+
+}  // namespace mlxd::kernels::cpu

@@ -1,0 +1,139 @@
+// Leaves as one operation: against the composition of MLX's operations, and a row's bits in any
+// company and on any number of threads.
+#include "kernels/leaves.h"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+
+#include "doctest/doctest.h"
+#include "kernels/settings.h"
+
+namespace mx = mlx::core;
+using namespace mlxd::kernels;
+
+namespace {
+
+constexpr float kEps = 1e-5f;
+
+QuantizedMatrix random_matrix(int rows, int columns, int group_size, int bits) {
+  const auto parts = mx::quantize(mx::random::normal({rows, columns}), group_size, bits);
+  return {parts[0], parts[1], parts[2], group_size, bits};
+}
+
+struct Sample {
+  int columns;
+  QuantizedMatrix a, b;
+  mx::array weight = mx::random::normal({columns});
+
+  Sample(int rows, int columns, int bits = 4)
+      : columns(columns),
+        a(random_matrix(rows, columns, 32, bits)),
+        b(random_matrix(rows, columns, 32, bits)) {}
+
+  mx::array normed(const mx::array& x) const { return mx::fast::rms_norm(x, weight, kEps); }
+};
+
+float distance(const mx::array& a, const mx::array& b) {
+  return mx::divide(mx::max(mx::abs(mx::subtract(a, b))), mx::max(mx::abs(b))).item<float>();
+}
+
+bool same_bits(const mx::array& a, const mx::array& b) {
+  return mx::array_equal(mx::view(a, mx::uint32), mx::view(b, mx::uint32)).item<bool>();
+}
+
+mx::array row(const mx::array& x, int index) {
+  return mx::slice(x, {index, 0}, {index + 1, x.shape(1)});
+}
+
+// The leaves, each with the residual that one of them takes.
+using Leaf = std::function<mx::array(const Sample&, const mx::array& x)>;
+const Leaf kLeaves[] = {
+    [](const Sample& s, const mx::array& x) {
+      return matmul_add(s.a, x, mx::slice(mx::tile(x, {1, 3}), {0, 0}, {x.shape(0), 70}));
+    },
+    [](const Sample& s, const mx::array& x) {
+      return mx::concatenate(norm_matmuls(x, s.weight, kEps, {&s.a, &s.b}), 1);
+    },
+    [](const Sample& s, const mx::array& x) { return norm_swiglu(x, s.weight, kEps, s.a, s.b); },
+};
+
+}  // namespace
+
+TEST_CASE("leaves agree with the composition") {
+  for (int rows : {1, 3, 40}) {
+    for (int bits : {4, 8}) {
+      const Sample s(70, 352, bits);
+      const auto x = mx::multiply(mx::random::normal({rows, 352}), mx::array(3.0f));
+      const auto residual = mx::random::normal({rows, 70});
+      CAPTURE(rows);
+      REQUIRE(can_fuse(x, {&s.a, &s.b}));
+      CHECK(distance(matmul_add(s.a, x, residual), mx::add(residual, s.a.matmul(x))) < 1e-6f);
+      const auto products = norm_matmuls(x, s.weight, kEps, {&s.a, &s.b});
+      CHECK(distance(products[0], s.a.matmul(s.normed(x))) < 2e-6f);
+      CHECK(distance(products[1], s.b.matmul(s.normed(x))) < 2e-6f);
+      const auto gate = s.a.matmul(s.normed(x)), up = s.b.matmul(s.normed(x));
+      const auto expected = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), up);
+      CHECK(distance(norm_swiglu(x, s.weight, kEps, s.a, s.b), expected) < 4e-6f);
+    }
+  }
+}
+
+TEST_CASE("a row has the same bits in any company and on any number of threads") {
+  const Sample s(70, 64);
+  const auto x = mx::random::normal({61, 64});
+  const int threads_before = threads();
+  for (const Leaf& leaf : kLeaves) {
+    set_threads(1);
+    const auto together = leaf(s, x);
+    mx::eval(together);
+    for (int threads : {2, 3, 4}) {
+      set_threads(threads);
+      CHECK(same_bits(leaf(s, x), together));
+      for (int i : {0, 17, 60}) CHECK(same_bits(leaf(s, row(x, i)), row(together, i)));
+    }
+  }
+  set_threads(threads_before);
+}
+
+TEST_CASE("rows may lie apart, and the norm's weight may be of half precision") {
+  const Sample s(70, 64);
+  const auto apart = mx::transpose(mx::random::normal({64, 5}));
+  const auto together = mx::contiguous(apart);
+  for (const Leaf& leaf : kLeaves) CHECK(same_bits(leaf(s, apart), leaf(s, together)));
+  const auto half = mx::astype(s.weight, mx::float16);
+  CHECK(same_bits(norm_swiglu(together, half, kEps, s.a, s.b),
+                  norm_swiglu(together, mx::astype(half, mx::float32), kEps, s.a, s.b)));
+}
+
+TEST_CASE("extreme rows give what the composition gives, or are not finite where it is not") {
+  const Sample s(70, 64);
+  for (float scale : {0.0f, 1e-30f, 1e18f}) {
+    const auto x = mx::multiply(mx::random::normal({2, 64}), mx::array(scale));
+    for (const Leaf& leaf : kLeaves) CHECK(mx::all(mx::isfinite(leaf(s, x))).item<bool>());
+  }
+  for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    const auto x = mx::concatenate({mx::full({1, 1}, bad), mx::zeros({1, 63})}, 1);
+    for (const Leaf& leaf : kLeaves) {
+      CHECK(!mx::any(mx::isfinite(leaf(s, x))).item<bool>());
+      const auto neighbours = mx::concatenate({x, mx::ones({1, 64})}, 0);
+      CHECK(mx::all(mx::isfinite(row(leaf(s, neighbours), 1))).item<bool>());
+    }
+  }
+}
+
+TEST_CASE("what cannot be one operation is said to be so, and shapes that do not fit are refused") {
+  const Sample s(70, 64);
+  const auto three_bits = random_matrix(70, 64, 32, 3);
+  const auto x = mx::zeros({2, 64});
+  CHECK(can_fuse(x, {&s.a}));
+  CHECK_FALSE(can_fuse(x, {&s.a, nullptr}));
+  CHECK_FALSE(can_fuse(x, {&s.a, &three_bits}));
+  CHECK_FALSE(can_fuse(mx::astype(x, mx::bfloat16), {&s.a}));
+  CHECK_THROWS_AS(matmul_add(s.a, x, mx::zeros({1, 70})), std::invalid_argument);
+  CHECK_THROWS_AS(matmul_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);
+  CHECK_THROWS_AS(norm_matmuls(x, mx::zeros({32}), kEps, {&s.a}), std::invalid_argument);
+  const auto fewer = random_matrix(64, 64, 32, 4);
+  CHECK_THROWS_AS(norm_swiglu(x, s.weight, kEps, s.a, fewer), std::invalid_argument);
+}
