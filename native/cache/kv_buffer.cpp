@@ -27,33 +27,42 @@ mx::array moved(const mx::array& old, int from, int to, int capacity) {
 }
 
 // Overwrites places of a buffer, in its own memory when nobody else holds it.
-mx::array written(const mx::array& buffer, const mx::array& update, int from) {
+mx::array overwritten(const mx::array& buffer, const mx::array& update, int end) {
   mx::Shape stop = buffer.shape();
-  stop[2] = from + update.shape(2);
-  return mx::slice_update(buffer, update, {0, 0, from, 0}, stop);
+  stop[2] = end;
+  return mx::slice_update(buffer, update, {0, 0, end - update.shape(2), 0}, stop);
 }
 
 }  // namespace
 
-void KvBuffer::make_room(const mx::array& keys, const mx::array& values, int keep) {
-  const int length = keys.shape(2);
+void KvBuffer::make_room(const mx::Shape& shape, mx::Dtype type, int keep) {
+  const int length = shape[2];
   if (buffers_ && end_ + length <= buffers_->keys.shape(2)) return;
-  const Buffers old = buffers_.value_or(Buffers{keys, values});  // at first nothing is kept of it
+  const mx::array nothing = mx::zeros(shape, type);  // at first nothing is kept of it
+  const Buffers old = buffers_.value_or(Buffers{nothing, nothing});
   const int capacity = capacity_for(keep + length);
   buffers_ = Buffers{moved(old.keys, end_ - keep, end_, capacity),
                      moved(old.values, end_ - keep, end_, capacity)};
   end_ = keep;
 }
 
+KvRoom KvBuffer::reserve(const mx::Shape& shape, mx::Dtype type, int keep) {
+  make_room(shape, type, keep);
+  const int first = end_ - keep;
+  end_ += shape[2];
+  return {buffers_->keys, buffers_->values, first, end_};
+}
+
+void KvBuffer::written(const mx::array& keys, const mx::array& values) {
+  buffers_ = Buffers{keys, values};
+}
+
 std::pair<mx::array, mx::array> KvBuffer::append(const mx::array& keys, const mx::array& values,
                                                  int keep) {
-  make_room(keys, values, keep);
-  const int from = end_;
-  end_ += keys.shape(2);
-  buffers_->keys = written(buffers_->keys, keys, from);
-  buffers_->values = written(buffers_->values, values, from);
-  return {positions(buffers_->keys, from - keep, end_),
-          positions(buffers_->values, from - keep, end_)};
+  const int first = reserve(keys.shape(), keys.dtype(), keep).first;
+  buffers_->keys = overwritten(buffers_->keys, keys, end_);
+  buffers_->values = overwritten(buffers_->values, values, end_);
+  return {positions(buffers_->keys, first, end_), positions(buffers_->values, first, end_)};
 }
 
 std::vector<mx::array> KvBuffer::state() const {

@@ -16,10 +16,16 @@ class RotatingCache : public LayerCache {
 
   /// Returns up to window - 1 + L positions: the first of the L new tokens sees its whole window.
   std::pair<mx::array, mx::array> append(const mx::array& keys, const mx::array& values) override;
+  KvRoom reserve(const mx::Shape& shape, mx::Dtype type) override;
+  void written(const mx::array& keys, const mx::array& values) override {
+    buffer_.written(keys, values);
+  }
   std::vector<mx::array> state() const override { return buffer_.state(); }
   size_t bytes() const override { return buffer_.bytes(); }
 
  private:
+  int advance(int count);  // returns the positions kept before
+
   KvBuffer buffer_;
   int window_;
   int kept_ = 0;  // positions that the next token sees before itself

@@ -11,6 +11,13 @@
 namespace mlxd {
 namespace mx = mlx::core;
 
+/// Buffers [1, kv_heads, capacity, head_dim] whose last positions before `end` are to be written. A
+/// query of this step may see positions [first, end).
+struct KvRoom {
+  mx::array keys, values;
+  int first, end;
+};
+
 /// Keys and values of one attention layer of one sequence.
 class LayerCache {
  public:
@@ -20,6 +27,13 @@ class LayerCache {
   /// query of this step may see ([1, kv_heads, S, head_dim], oldest first, the L new ones last).
   virtual std::pair<mx::array, mx::array> append(const mx::array& keys,
                                                  const mx::array& values) = 0;
+
+  /// `append` in two halves, for who writes in place: this makes room for L positions, `shape` being
+  /// [1, kv_heads, L, head_dim]; `written` must follow before anything else is called.
+  virtual KvRoom reserve(const mx::Shape& shape, mx::Dtype type) = 0;
+
+  /// Takes the buffers of `reserve` back, with the new positions in them.
+  virtual void written(const mx::array& keys, const mx::array& values) = 0;
 
   /// The arrays that must be evaluated for the appended positions to be computed; empty before the
   /// first append.

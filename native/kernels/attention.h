@@ -28,6 +28,9 @@ class Rope {
   /// shape and type.
   mx::array operator()(const mx::array& x, int offset) const;
 
+  int dims() const { return dims_; }
+  const std::shared_ptr<const cpu::Rope>& table() const { return table_; }
+
  private:
   int dims_;
   bool traditional_;

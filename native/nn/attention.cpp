@@ -6,6 +6,7 @@
 #include "cache/kv_cache.h"
 #include "cache/rotating_cache.h"
 #include "kernels/attention.h"
+#include "kernels/cached_attention.h"
 
 namespace mlxd::nn {
 
@@ -29,6 +30,7 @@ mx::array heads_first(const mx::array& x) {
 }  // namespace
 
 mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {
+  if (kernels::can_attend_in_place(qkv.q, rope_.kernel())) return attend_in_place(qkv, step, layer);
   std::vector<mx::array> outputs;
   int row = 0;
   for (const Segment& segment : step.segments) {
@@ -51,9 +53,30 @@ mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) c
   const mx::array v = heads_first(split_heads(qkv.v, shape_.kv_heads));
   const auto [keys, values] = segment.cache->layers[layer]->append(k, v);
 
-  const float scale = 1 / std::sqrt(static_cast<float>(shape_.head_dim));
-  return kernels::attention(q, keys, values, scale, shape_.window);
+  return kernels::attention(q, keys, values, scale(), shape_.window);
 }
+
+mx::array Attention::attend_in_place(const Qkv& qkv, const Step& step, int layer) const {
+  const auto normed = [&](const RmsNorm& norm, const mx::array& x, int heads) {
+    return mx::reshape(norm(split_heads(x, heads)), x.shape());
+  };
+  const mx::array q = norms_ ? normed(norms_->q, qkv.q, shape_.heads) : qkv.q;
+  const mx::array k = norms_ ? normed(norms_->k, qkv.k, shape_.kv_heads) : qkv.k;
+  std::vector<kernels::CachedSegment> segments;
+  for (const Segment& s : step.segments) {
+    const KvRoom room =
+        s.cache->layers[layer]->reserve({1, shape_.kv_heads, s.length, shape_.head_dim}, q.dtype());
+    segments.push_back({s.length, s.offset, room.keys, room.values, room.first, room.end});
+  }
+  const auto outputs =
+      kernels::cached_attention(q, k, qkv.v, segments, rope_.kernel(), scale(), shape_.window);
+  for (size_t i = 0; i < segments.size(); ++i) {
+    step.segments[i].cache->layers[layer]->written(outputs[1 + 2 * i], outputs[2 + 2 * i]);
+  }
+  return outputs[0];
+}
+
+float Attention::scale() const { return 1 / std::sqrt(static_cast<float>(shape_.head_dim)); }
 
 std::unique_ptr<LayerCache> Attention::make_cache() const {
   if (shape_.window) return std::make_unique<RotatingCache>(*shape_.window);

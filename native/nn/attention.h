@@ -36,6 +36,8 @@ class Attention {
 
  private:
   mx::array attend(const Qkv& qkv, const Segment& segment, int layer) const;
+  mx::array attend_in_place(const Qkv& qkv, const Step& step, int layer) const;
+  float scale() const;  // of scores
 
   AttentionShape shape_;
   Rope rope_;

@@ -15,6 +15,8 @@ class Rope {
   /// x [1, heads, L, dims], whose first token is at position `offset` -> the same shape.
   mx::array operator()(const mx::array& x, int offset) const { return rope_(x, offset); }
 
+  const kernels::Rope& kernel() const { return rope_; }
+
  private:
   kernels::Rope rope_;
 };

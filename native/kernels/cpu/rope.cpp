@@ -21,9 +21,8 @@ void rotate_row(const std::vector<Turn>& turns, bool traditional, const float* x
 
 }  // namespace
 
-void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, float* out,
+void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, const HeadsOut& out,
             ThreadPool& pool) {
-  const size_t dim = 2 * rope.frequencies.size();
   auto rotate_position = [&](int row) {
     std::vector<Turn> turns;
     for (float frequency : rope.frequencies) {
@@ -32,10 +31,16 @@ void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, f
     }
     for (int head = 0; head < heads; ++head) {
       rotate_row(turns, rope.traditional, x.data + head * x.head_stride + row * x.row_stride,
-                 out + (size_t(head) * rows + row) * dim);
+                 out.data + head * out.head_stride + row * out.row_stride);
     }
   };
   pool.run(rows, rotate_position);
+}
+
+void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, float* out,
+            ThreadPool& pool) {
+  const auto dim = static_cast<ptrdiff_t>(2 * rope.frequencies.size());
+  rotate(rope, x, heads, rows, offset, HeadsOut{out, rows * dim, dim}, pool);
 }
 
 }  // namespace mlxd::kernels::cpu

@@ -12,8 +12,19 @@ struct Rope {
   bool traditional;                // pairs are neighbours, else a column and the one dim / 2 on
 };
 
-/// x [heads, rows, dim], row r at position offset + r -> out, [heads, rows, dim] contiguous. The
-/// bits of a row depend on it and its position only.
+/// Where [heads, rows, dim] is written to.
+struct HeadsOut {
+  float* data;
+  ptrdiff_t head_stride;
+  ptrdiff_t row_stride;
+};
+
+/// x [heads, rows, dim], row r at position offset + r -> out. The bits of a row depend on it and
+/// its position only.
+void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, const HeadsOut& out,
+            ThreadPool& pool);
+
+/// The same to contiguous memory.
 void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, float* out,
             ThreadPool& pool);
 
