@@ -28,8 +28,8 @@ class LayerCache {
   virtual std::pair<mx::array, mx::array> append(const mx::array& keys,
                                                  const mx::array& values) = 0;
 
-  /// `append` in two halves, for who writes in place: this makes room for L positions, `shape` being
-  /// [1, kv_heads, L, head_dim]; `written` must follow before anything else is called.
+  /// `append` in two halves, for who writes in place: this makes room for L positions, `shape`
+  /// being [1, kv_heads, L, head_dim]; `written` must follow before anything else is called.
   virtual KvRoom reserve(const mx::Shape& shape, mx::Dtype type) = 0;
 
   /// Takes the buffers of `reserve` back, with the new positions in them.
