@@ -3,7 +3,7 @@
 export const PRECISIONS = ['exact', 'balanced', 'fast'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
-/** What the default precision must reach: the share of equal greedy tokens, and less change of the perplexity than this. */
+/** What the default precision must reach: this share of equal greedy tokens, and a perplexity that changes by less. */
 export const EQUAL_TOKENS_FLOOR = 0.99;
 export const PERPLEXITY_CHANGE_BOUND = 0.0005;
 
@@ -11,7 +11,7 @@ export const PERPLEXITY_CHANGE_BOUND = 0.0005;
 export interface Reading {
   /** Its own greedy answer; empty for a text. */
   answer: readonly number[];
-  /** The likeliest token at each place of the answer of `exact`, or of the text, given all that stands before it there. */
+  /** The likeliest token at each place of the answer of `exact`, or of the text, after all that stands before it. */
   argmax: readonly number[];
   /** Sum of -log p of those tokens, in nats. */
   nll: number;

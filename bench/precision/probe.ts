@@ -59,7 +59,7 @@ export async function buildProbe(): Promise<string> {
   return join(OUT, 'precision_probe');
 }
 
-/** Lets each precision answer the prompts, and read those answers and the texts. Throws BuildError with what went wrong. */
+/** Lets each precision answer the prompts, and read those answers and the texts. Throws BuildError when it fails. */
 export async function probe(program: string, sequences: readonly Sequence[], options: ProbeOptions): Promise<Findings> {
   const { folder, answerTokens, threads } = options;
   const args = [folder, `${answerTokens}`, ...(threads === undefined ? [] : [`${threads}`])];
