@@ -1,5 +1,7 @@
 // What the layers above know of an engine: token ids in, token ids out. The native engine and the tests' FakeEngine implement it.
 
+import type { NativeModelInfo, NativeStats } from '../native/binding.js';
+
 export interface SamplingParams {
   /** 0 is greedy. */
   temperature: number;
@@ -30,35 +32,8 @@ export type TokenEvent = { type: 'token'; token: number } | { type: 'finish'; re
 /** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
 export type Precision = 'exact' | 'balanced' | 'fast';
 
-export interface ModelInfo {
-  modelType: string;
-  /** Positions the model was made for (prompt and completion together). */
-  contextLength: number;
-  vocabSize: number;
-  layers: number;
-  parameters: number;
-  weightBytes: number;
-  /** From config.json and generation_config.json; may be empty. */
-  eosTokens: readonly number[];
-  loadMs: number;
-  device: 'cpu' | 'gpu';
-  mlxVersion: string;
-}
-
-export interface EngineStats {
-  /** The engine thread's own word: `failed` after an error that ended it. */
-  state: 'loading' | 'ready' | 'failed' | 'closed';
-  /** Requests waiting for prefill or in it. */
-  waiting: number;
-  /** Requests that are decoding. */
-  running: number;
-  promptTokens: number;
-  generatedTokens: number;
-  /** Milliseconds since the engine thread last went through its loop. */
-  heartbeatMs: number;
-  activeMemoryBytes: number;
-  peakMemoryBytes: number;
-}
+export type ModelInfo = NativeModelInfo;
+export type EngineStats = NativeStats;
 
 export type EngineErrorCode =
   | 'context_length_exceeded'

@@ -58,24 +58,31 @@ export interface NativeEvents {
 
 export interface NativeModelInfo {
   modelType: string;
+  /** Positions the model was made for (prompt and completion together). */
   contextLength: number;
   vocabSize: number;
   layers: number;
   parameters: number;
   weightBytes: number;
-  eosTokens: number[];
+  /** From config.json and generation_config.json; may be empty. */
+  eosTokens: readonly number[];
   loadMs: number;
   device: 'cpu' | 'gpu';
   mlxVersion: string;
 }
 
 export interface NativeStats {
+  /** The engine thread's own word: `failed` after an error that ended it. */
   state: 'loading' | 'ready' | 'failed' | 'closed';
+  /** Requests waiting for prefill or in it. */
   waiting: number;
+  /** Requests that are decoding. */
   running: number;
   promptTokens: number;
   generatedTokens: number;
+  /** Milliseconds since the engine thread last went through its loop. */
   heartbeatMs: number;
+  /** MLX's buffers and the weights in a layout of our own. */
   activeMemoryBytes: number;
   peakMemoryBytes: number;
 }
