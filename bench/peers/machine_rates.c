@@ -53,6 +53,12 @@ enum { VECTOR_BYTES = 32 };
 #else
 enum { VECTOR_BYTES = 16 };
 #endif
+/// Says to the compiler that a vector register changes; through memory it would store the sums too.
+#if defined(__x86_64__)
+#define REGISTER(vector) "+x"(vector)
+#else
+#define REGISTER(vector) "+w"(vector)
+#endif
 typedef float Floats __attribute__((vector_size(VECTOR_BYTES)));
 enum { FLOATS = VECTOR_BYTES / sizeof(float) };
 
@@ -60,10 +66,12 @@ enum { FLOATS = VECTOR_BYTES / sizeof(float) };
 /// any.
 static uint64_t multiply_floats(const Task* task) {
   Floats sum[CHAINS] = {{0}}, factor = {1.5f};
+#pragma GCC unroll 12
+  for (int i = 0; i < CHAINS; i++) __asm__("" : REGISTER(sum[i]));  // chains that differ
   for (long r = 0; r < task->repeats; r++) {
 #pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++) sum[i] += factor * factor;
-    __asm__ volatile("" : "+m"(factor));  // or the loop would be folded into one multiplication
+    __asm__ volatile("" : REGISTER(factor));  // or the loop would be folded into one multiplication
   }
   uint64_t total = 0;
   for (int i = 0; i < CHAINS; i++) total += (uint64_t)sum[i][0];
@@ -86,10 +94,12 @@ static uint64_t multiply_bytes(const Task* task) {
   uint64_t total = 0;
 #ifdef DOT
   Ints sum[CHAINS] = {{0}}, factor = {0x0101010101010101};
+#pragma GCC unroll 12
+  for (int i = 0; i < CHAINS; i++) __asm__("" : REGISTER(sum[i]));  // chains that differ
   for (long r = 0; r < task->repeats; r++) {
 #pragma GCC unroll 12
     for (int i = 0; i < CHAINS; i++) sum[i] = DOT(sum[i], factor, factor);
-    __asm__ volatile("" : "+m"(factor));
+    __asm__ volatile("" : REGISTER(factor));
   }
   for (int i = 0; i < CHAINS; i++) total += sum[i][0];
 #else
