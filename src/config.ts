@@ -35,7 +35,7 @@ export const settingsSchema = z.object({
   device: choice('auto', 'cpu', 'gpu').default('auto').meta(meta('device', 'auto, cpu or gpu')),
   threads: integer(0, 1024).default(0).meta(meta('number', 'CPU threads; 0 is one a physical core')),
   precision: choice('exact', 'balanced', 'fast')
-    .default('exact')
+    .default('balanced')
     .meta(meta('precision', 'activations on a CPU: exact (float32), balanced (16 bits) or fast (8 bits)')),
   logLevel: choice('silent', 'error', 'warn', 'info', 'debug')
     .default('warn')

@@ -14,7 +14,7 @@ async function load({ model, threads }: { model: string; threads: number }): Pro
   const options: LoadOptions = { modelPath: model, device: 'cpu', threads, maxSequences: MAX_STREAMS };
   engine = await loadEngine(options);
   const { mlxVersion, loadMs } = engine.info;
-  return { version: `mlx ${mlxVersion}`, details: `precision exact, loaded in ${loadMs.toFixed(0)} ms` };
+  return { version: `mlx ${mlxVersion}`, details: `precision balanced, loaded in ${loadMs.toFixed(0)} ms` };
 }
 
 /** When each token of a reply of exactly `count` tokens came, in seconds. */

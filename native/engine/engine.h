@@ -27,12 +27,12 @@ using Loader = std::function<LoadedModel(const Progress& progress)>;
 Loader folder_loader(std::filesystem::path folder);
 
 struct EngineOptions {
-  std::string device = "auto";      // auto, cpu or gpu
-  int threads = 0;                  // of the CPU kernels; 0: one a physical core
-  std::string precision = "exact";  // of the CPU kernels: exact, balanced or fast
-  int max_sequences = 16;           // that decode together
-  int prefill_chunk = 512;          // prompt tokens computed in one step
-  size_t outbox_bound = 4096;       // undrained events above which the engine waits
+  std::string device = "auto";         // auto, cpu or gpu
+  int threads = 0;                     // of the CPU kernels; 0: one a physical core
+  std::string precision = "balanced";  // of the CPU kernels: exact, balanced or fast
+  int max_sequences = 16;              // that decode together
+  int prefill_chunk = 512;             // prompt tokens computed in one step
+  size_t outbox_bound = 4096;          // undrained events above which the engine waits
 };
 
 /// All functions may be called from any thread.

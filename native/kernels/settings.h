@@ -15,7 +15,7 @@ void set_threads(int threads);
 int threads();
 
 /// The precision of the matrices that this thread constructs from now on: set it before a model is
-/// loaded. At first it is exact.
+/// loaded. At first it is exact, which MLX's kernels can be compared with; engines say theirs.
 void set_precision(Precision precision);
 
 Precision precision();

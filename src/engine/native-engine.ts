@@ -22,7 +22,7 @@ export interface LoadOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
   threads?: number;
-  /** Of activations in the CPU kernels' products with quantized weights: float32 (default), 16 or 8 bits. */
+  /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
   precision?: Precision;
   /** Sequences that decode together. Default: 16. */
   maxSequences?: number;
@@ -72,7 +72,7 @@ class NativeEngine implements Engine {
   #lastId = 0;
 
   constructor(options: LoadOptions) {
-    const { modelPath, device = 'auto', threads = 0, precision = 'exact', onProgress } = options;
+    const { modelPath, device = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
     const { maxSequences = 16, prefillChunk = 512 } = options;
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ export interface LoadModelOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Of the CPU kernels; 0 is one a physical core. */
   threads?: number;
-  /** Of the CPU kernels; default: exact. */
+  /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;

@@ -19,7 +19,7 @@ export interface OpenModelOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Of the CPU kernels; default: one a physical core. */
   threads?: number;
-  /** Of the CPU kernels; default: exact. */
+  /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
   /** Called with the loaded fraction of the weights, from 0 to 1. */
   onProgress?: (fraction: number) => void;

@@ -28,7 +28,7 @@ describe('sources', () => {
       port: 8080,
       device: 'auto',
       threads: 0,
-      precision: 'exact',
+      precision: 'balanced',
       allowedHosts: [],
     });
   });
