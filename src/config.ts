@@ -33,6 +33,9 @@ export const settingsSchema = z.object({
   host: text.default('127.0.0.1').meta(meta('address', 'loopback address to listen on')),
   port: integer(0, 65_535).default(8080).meta(meta('number', 'port to listen on; 0 takes any free one')),
   device: choice('auto', 'cpu', 'gpu').default('auto').meta(meta('device', 'auto, cpu or gpu')),
+  kernels: choice('auto', 'mlx')
+    .default('auto')
+    .meta(meta('kernels', 'on a CPU: auto (our own) or mlx (slow, to compare with)')),
   threads: integer(0, 1024).default(0).meta(meta('number', 'CPU threads; 0 is one a physical core')),
   precision: choice('exact', 'balanced', 'fast')
     .default('balanced')

@@ -75,6 +75,7 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   const Napi::Object from = to_object(value, "options");
   EngineOptions options;
   options.device = to_string(from, "device");
+  options.kernels = to_string(from, "kernels");
   options.threads = to_int(from, "threads", 0);
   options.precision = to_string(from, "precision");
   options.max_sequences = to_int(from, "maxSequences", 1);
@@ -137,6 +138,8 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info) {
   result["eosTokens"] = eos_tokens;
   result["loadMs"] = info.load_ms;
   result["device"] = info.device;
+  result["kernels"] = info.kernels;
+  if (!info.precision.empty()) result["precision"] = info.precision;
   result["mlxVersion"] = info.mlx_version;
   return result;
 }

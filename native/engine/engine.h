@@ -28,6 +28,7 @@ Loader folder_loader(std::filesystem::path folder);
 
 struct EngineOptions {
   std::string device = "auto";         // auto, cpu or gpu
+  std::string kernels = "auto";        // auto: ours on a CPU; mlx: those of MLX everywhere
   int threads = 0;                     // of the CPU kernels; 0: one a physical core
   std::string precision = "balanced";  // of the CPU kernels: exact, balanced or fast
   int max_sequences = 16;              // that decode together

@@ -24,6 +24,12 @@ DeviceChoice device_choice(const std::string& name) {
   throw std::runtime_error("device must be auto, cpu or gpu, got " + name);
 }
 
+kernels::KernelChoice kernel_choice(const std::string& name) {
+  if (name == "auto") return kernels::KernelChoice::automatic;
+  if (name == "mlx") return kernels::KernelChoice::mlx;
+  throw std::runtime_error("kernels must be auto or mlx, got " + name);
+}
+
 kernels::Precision precision(const std::string& name) {
   if (name == "exact") return kernels::Precision::exact;
   if (name == "balanced") return kernels::Precision::balanced;
@@ -49,7 +55,8 @@ LoadedModel load(const Loader& loader, Mailbox& mailbox, Status& status) {
   });
 }
 
-ModelInfo describe(const LoadedModel& loaded, mx::Device device, double load_ms) {
+ModelInfo describe(const LoadedModel& loaded, const EngineOptions& options, mx::Device device,
+                   double load_ms) {
   const Config& config = loaded.config;
   return {config.model_type,
           config.max_position_embeddings,
@@ -60,6 +67,8 @@ ModelInfo describe(const LoadedModel& loaded, mx::Device device, double load_ms)
           {config.eos_token_ids.begin(), config.eos_token_ids.end()},
           load_ms,
           device == mx::Device::gpu ? "gpu" : "cpu",
+          kernels::kernels_in_use(),
+          kernels::use_own_kernels() ? options.precision : "",
           mx::version()};
 }
 
@@ -99,10 +108,11 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
     const auto start = Status::Clock::now();
     const mx::Device device = prepare_thread(device_choice(options.device));
     if (options.threads > 0) kernels::set_threads(options.threads);
+    kernels::set_kernels(kernel_choice(options.kernels));
     kernels::set_precision(precision(options.precision));
     loaded = load(loader, mailbox, status);
     const std::chrono::duration<double, std::milli> took = Status::Clock::now() - start;
-    status.set_info(describe(*loaded, device, took.count()));
+    status.set_info(describe(*loaded, options, device, took.count()));
   } catch (const LoadStopped& stopped) {
     return refuse(mailbox, {"engine_closed", stopped.what()});
   } catch (const std::exception& error) {

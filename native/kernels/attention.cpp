@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu_primitive.h"
+#include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
@@ -130,7 +131,7 @@ Rope::Rope(int dims, bool traditional, float theta, float scale,
 }
 
 mx::array Rope::operator()(const mx::array& x, int offset) const {
-  if (!default_is_cpu()) {
+  if (!use_own_kernels()) {
     const auto base = periods_ ? std::nullopt : std::optional(theta_);
     return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
   }
@@ -142,7 +143,7 @@ mx::array Rope::operator()(const mx::array& x, int offset) const {
 mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values, float scale,
                     std::optional<int> window) {
   check_shapes(q, keys, values);
-  if (!default_is_cpu() || q.shape(3) % 16 != 0)
+  if (!use_own_kernels() || q.shape(3) % 16 != 0)
     return fast_attention(q, keys, values, scale, window);
   const mx::array out({q.shape(2), q.shape(1) * q.shape(3)}, mx::float32,
                       std::make_shared<CpuAttention>(scale, window.value_or(0)),

@@ -2,7 +2,8 @@
 // is used when:
 //   on a GPU                                   mx::fast
 //   on a CPU, heads of a multiple of 16        ours (cpu/), in float32
-//   on a CPU, heads of any other size          mx::fast, slow
+//   on a CPU, heads of any other size, or if   mx::fast, slow
+//   settings.h says so
 // Engine thread only.
 #pragma once
 

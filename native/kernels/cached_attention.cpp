@@ -6,6 +6,7 @@
 
 #include "kernels/cpu_primitive.h"
 #include "kernels/cpu_rows.h"
+#include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
@@ -114,7 +115,7 @@ class CachedAttention final : public CpuPrimitive {
 }  // namespace
 
 bool can_attend_in_place(const mx::array& q, const Rope& rope) {
-  return default_is_cpu() && q.dtype() == mx::float32 && rope.dims() % 16 == 0;
+  return use_own_kernels() && q.dtype() == mx::float32 && rope.dims() % 16 == 0;
 }
 
 std::vector<mx::array> cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,

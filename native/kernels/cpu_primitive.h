@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/work.h"
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/mlx.h"
 #include "mlx/primitives.h"
@@ -35,7 +36,10 @@ class CpuPrimitive : public mx::Primitive {
     }
     auto& encoder = mx::cpu::get_command_encoder(stream());
     encoder.dispatch([compute = std::move(compute), from = weak_copies(inputs),
-                      to = weak_copies(outputs)]() mutable { compute(std::as_const(from), to); });
+                      to = weak_copies(outputs)]() mutable {
+      const WorkTimer timer;
+      compute(std::as_const(from), to);
+    });
   }
 
   /// The same with the data of the only output.

@@ -8,6 +8,7 @@
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu_primitive.h"
 #include "kernels/cpu_rows.h"
+#include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
@@ -162,7 +163,7 @@ bool can_fuse(const mx::array& x, MatrixList matrices) {
   for (const auto* w : matrices) {
     if (w == nullptr || w->packed() == nullptr) return false;
   }
-  return default_is_cpu() && x.dtype() == mx::float32;
+  return use_own_kernels() && x.dtype() == mx::float32;
 }
 
 mx::array matmul_add(const QuantizedMatrix& w, const mx::array& x, const mx::array& residual) {

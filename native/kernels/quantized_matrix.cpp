@@ -76,7 +76,7 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
   rows_ = weight.shape(0);
   columns_ = scales.shape(1) * group_size;
   const cpu::QuantizedFormat format{rows_, columns_, group_size, bits, scale_type(scales.dtype())};
-  if (default_is_cpu() && cpu::can_pack(format)) {
+  if (use_own_kernels() && cpu::can_pack(format)) {
     data_ = pack(format, weight, scales, biases);
   } else {
     mx::eval(weight, scales, biases);

@@ -2,7 +2,7 @@
 // is used when:
 //   on a GPU                                    mx::quantized_matmul, mx::dequantize
 //   on a CPU, 4 or 8 bits, group 32, 64, 128    ours (cpu/), over weights repacked at load
-//   on a CPU, any other format                  MLX's reference, slow
+//   on a CPU, any other format, or if so set    MLX's reference, slow
 // Engine thread only.
 #pragma once
 

@@ -1,12 +1,15 @@
 #include "kernels/settings.h"
 
 #include "kernels/cpu/cores.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/cpu_primitive.h"
 
 namespace mlxd::kernels {
 namespace {
 
+thread_local KernelChoice current_choice = KernelChoice::automatic;
 thread_local Precision current_precision = Precision::exact;
 
 }  // namespace
@@ -16,6 +19,12 @@ void set_threads(int threads) {
 }
 
 int threads() { return cpu::ThreadPool::shared().threads(); }
+
+void set_kernels(KernelChoice choice) { current_choice = choice; }
+
+bool use_own_kernels() { return default_is_cpu() && current_choice == KernelChoice::automatic; }
+
+std::string kernels_in_use() { return use_own_kernels() ? cpu::isa_name(cpu::best_isa()) : "mlx"; }
 
 void set_precision(Precision precision) { current_precision = precision; }
 

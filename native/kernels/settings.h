@@ -1,8 +1,10 @@
-// Settings of our CPU kernels. Threads hold for the whole process, since its cores do: engines
-// share them. Precision holds for the thread that loads a model. May be called while kernels run.
+// Settings of our CPU kernels, and the one place that says whether they are used at all. Threads
+// hold for the whole process, since its cores do: engines share them. The rest holds for the thread
+// that loads a model and runs it. May be called while kernels run.
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "kernels/cpu/precision.h"
 
@@ -13,6 +15,19 @@ namespace mlxd::kernels {
 void set_threads(int threads);
 
 int threads();
+
+/// automatic: our kernels on a CPU. mlx: those of MLX everywhere, to compare with.
+enum class KernelChoice { automatic, mlx };
+
+/// Whose kernels this thread uses from now on: set it before a model is loaded and leave it. At
+/// first it is automatic.
+void set_kernels(KernelChoice choice);
+
+/// Whether what this thread builds now is computed by kernels of ours where they fit.
+bool use_own_kernels();
+
+/// Whose kernels those are: "mlx", or the instruction set of ours ("avx512_vnni").
+std::string kernels_in_use();
 
 /// The precision of the matrices that this thread constructs from now on: set it before a model is
 /// loaded. At first it is exact, which MLX's kernels can be compared with; engines say theirs.

@@ -1,6 +1,7 @@
 // mlxd serve: one model behind the HTTP API, until a signal.
 import { Command } from 'commander';
 import { loadSettings, type SettingName, type Settings } from '../config.js';
+import type { ModelInfo } from '../engine/types.js';
 import type { RunningServer } from '../server/listen.js';
 import type { ServedModel } from '../services/types.js';
 import { VERSION } from '../version.js';
@@ -14,7 +15,17 @@ const DRAIN_MS = 30_000;
 export function serveCommand(): Command {
   const command = new Command('serve').description('Serve a model behind the OpenAI API.').action(serve);
   const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
-  return addSettings(command, 'model', ...network, 'device', 'threads', 'precision', 'logLevel', 'models').addHelpText(
+  return addSettings(
+    command,
+    'model',
+    ...network,
+    'device',
+    'kernels',
+    'threads',
+    'precision',
+    'logLevel',
+    'models',
+  ).addHelpText(
     'after',
     `
 Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,
@@ -57,6 +68,9 @@ async function start(model: ServedModel, { host, port, logLevel, allowedHosts, a
   return startServer({ app, host, port });
 }
 
+const describeDevice = ({ device, kernels, precision }: ModelInfo): string =>
+  `the ${device.toUpperCase()}, kernels ${kernels}${precision ? `, precision ${precision}` : ''}`;
+
 /** Resolves when the server has closed. */
 function serveUntilSignal(server: RunningServer, model: ServedModel): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -72,6 +86,7 @@ function serveUntilSignal(server: RunningServer, model: ServedModel): Promise<vo
         .then(resolve, reject)
         .finally(listening.dispose);
     });
+    console.log(`${model.id} computes on ${describeDevice(model.info)}`);
     console.log(`mlxd listening on ${server.url}`);
   });
 }

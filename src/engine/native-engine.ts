@@ -10,6 +10,7 @@ import {
   type EngineErrorCode,
   type EngineRequest,
   type EngineStats,
+  type Kernels,
   type ModelInfo,
   type Precision,
   type TokenEvent,
@@ -20,6 +21,8 @@ export interface LoadOptions {
   modelPath: string;
   /** `auto`, the default, is the GPU if MLX has one here. A process computes on one device only. */
   device?: 'auto' | 'cpu' | 'gpu';
+  /** `auto`, the default, is our kernels on a CPU; `mlx` is MLX's everywhere, to compare with: on a CPU they are slow. */
+  kernels?: Kernels;
   /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
   threads?: number;
   /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
@@ -72,7 +75,7 @@ class NativeEngine implements Engine {
   #lastId = 0;
 
   constructor(options: LoadOptions) {
-    const { modelPath, device = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
+    const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
     const { maxSequences = 16, prefillChunk = 512 } = options;
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => {
@@ -82,7 +85,7 @@ class NativeEngine implements Engine {
       this.#onClosed = resolve;
     });
     const { Engine } = loadBinding();
-    this.#native = new Engine({ modelPath, device, threads, precision, maxSequences, prefillChunk }, () =>
+    this.#native = new Engine({ modelPath, device, kernels, threads, precision, maxSequences, prefillChunk }, () =>
       this.#drain(),
     );
     closeAtExit(this.#native);

@@ -29,6 +29,9 @@ export type FinishReason = 'stop' | 'length' | 'cancelled';
 
 export type TokenEvent = { type: 'token'; token: number } | { type: 'finish'; reason: FinishReason };
 
+/** Ours where there are some, or those of MLX everywhere. */
+export type Kernels = 'auto' | 'mlx';
+
 /** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
 export type Precision = 'exact' | 'balanced' | 'fast';
 

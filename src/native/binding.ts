@@ -7,6 +7,7 @@ import { explainLoadFailure } from './load-failure.js';
 export interface NativeEngineOptions {
   modelPath: string;
   device: 'auto' | 'cpu' | 'gpu';
+  kernels: 'auto' | 'mlx';
   /** Of the CPU kernels; 0: one a physical core. */
   threads: number;
   precision: 'exact' | 'balanced' | 'fast';
@@ -68,6 +69,10 @@ export interface NativeModelInfo {
   eosTokens: readonly number[];
   loadMs: number;
   device: 'cpu' | 'gpu';
+  /** `mlx`, or the instruction set of our CPU kernels. */
+  kernels: string;
+  /** Of our CPU kernels; absent with MLX's. */
+  precision?: 'exact' | 'balanced' | 'fast';
   mlxVersion: string;
 }
 

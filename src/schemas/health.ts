@@ -6,6 +6,11 @@ export interface ModelHealth {
   id: string;
   /** The engine thread's own word; `stalled` when it has work and has not gone through its loop for long. */
   state: 'loading' | 'ready' | 'stalled' | 'failed' | 'closed';
+  device: 'cpu' | 'gpu';
+  /** `mlx`, or the instruction set of our CPU kernels. */
+  kernels: string;
+  /** Of our CPU kernels; null with MLX's. */
+  precision: 'exact' | 'balanced' | 'fast' | null;
   waiting: number;
   running: number;
   prompt_tokens: number;

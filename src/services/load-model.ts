@@ -1,5 +1,5 @@
 // From a model's name to a model that answers: finds it in the store and opens it on an engine.
-import type { Precision } from '../engine/types.js';
+import type { Kernels, Precision } from '../engine/types.js';
 import { ModelStore } from './model-store.js';
 import { openModel } from './served-model.js';
 import type { ModelCatalog, ServedModel } from './types.js';
@@ -7,6 +7,8 @@ import type { ModelCatalog, ServedModel } from './types.js';
 export interface LoadModelOptions {
   store?: ModelStore;
   device?: 'auto' | 'cpu' | 'gpu';
+  /** On a CPU: ours, or MLX's to compare with. Default: auto. */
+  kernels?: Kernels;
   /** Of the CPU kernels; 0 is one a physical core. */
   threads?: number;
   /** Of the CPU kernels; default: balanced. */
@@ -19,12 +21,13 @@ export interface LoadModelOptions {
 
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
-  const { store = new ModelStore(), device, threads, precision, onProgress, signal } = options;
+  const { store = new ModelStore(), device, kernels, threads, precision, onProgress, signal } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
     folder,
     ...(device ? { device } : {}),
+    ...(kernels ? { kernels } : {}),
     ...(threads ? { threads } : {}),
     ...(precision ? { precision } : {}),
     ...(onProgress ? { onProgress } : {}),

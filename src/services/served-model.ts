@@ -2,7 +2,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadEngine } from '../engine/native-engine.js';
-import { type Engine, EngineError, type EngineStats, type ModelInfo, type Precision } from '../engine/types.js';
+import {
+  type Engine,
+  EngineError,
+  type EngineStats,
+  type Kernels,
+  type ModelInfo,
+  type Precision,
+} from '../engine/types.js';
 import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { Tokenizer } from '../text/types.js';
@@ -17,6 +24,8 @@ export interface OpenModelOptions {
   /** A folder with config.json, *.safetensors, tokenizer.json and a chat template. */
   folder: string;
   device?: 'auto' | 'cpu' | 'gpu';
+  /** On a CPU: ours, or MLX's to compare with. Default: auto. */
+  kernels?: Kernels;
   /** Of the CPU kernels; default: one a physical core. */
   threads?: number;
   /** Of the CPU kernels; default: balanced. */

@@ -27,6 +27,7 @@ describe('sources', () => {
       host: '127.0.0.1',
       port: 8080,
       device: 'auto',
+      kernels: 'auto',
       threads: 0,
       precision: 'balanced',
       allowedHosts: [],

@@ -27,6 +27,18 @@ describe.each(tinyModels())('greedy decoding of %s', (name) => {
   });
 });
 
+describe.each(tinyModels())("MLX's own kernels on %s", (name) => {
+  it('give the same tokens, and are named', async () => {
+    const { prompt, greedy } = golden(name);
+    const engine = await loadEngine({ modelPath: tinyModelPath(name), kernels: 'mlx', precision: 'fast' });
+    const reply = await collect(engine.generate(request({ tokens: prompt, maxTokens: greedy.length })));
+    expect(reply.tokens).toEqual(greedy);
+    expect(engine.info.kernels).toBe('mlx');
+    expect(engine.info.precision).toBeUndefined();
+    await engine.close();
+  });
+});
+
 describe('a loaded engine', () => {
   let engine: Engine;
   beforeAll(async () => {
@@ -153,6 +165,7 @@ describe('loading', () => {
       message: expect.stringContaining('/nowhere/config.json'),
     });
     await expect(loadEngine({ modelPath: tinyModelPath(), device: 'tpu' as 'cpu' })).rejects.toThrow('tpu');
+    await expect(loadEngine({ modelPath: tinyModelPath(), kernels: 'old' as 'mlx' })).rejects.toThrow('old');
     await expect(loadEngine({ modelPath: 5 as unknown as string })).rejects.toThrow(TypeError);
   });
 

@@ -59,6 +59,9 @@ describe('GET /health', () => {
           {
             id: 'scripted/model',
             state: 'ready',
+            device: 'cpu',
+            kernels: 'avx2',
+            precision: 'exact',
             waiting: 1,
             running: 2,
             prompt_tokens: 0,

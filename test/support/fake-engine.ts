@@ -20,6 +20,8 @@ const INFO: ModelInfo = {
   eosTokens: [],
   loadMs: 0,
   device: 'cpu',
+  kernels: 'avx2',
+  precision: 'exact',
   mlxVersion: '0',
 };
 

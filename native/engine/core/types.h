@@ -68,7 +68,9 @@ struct ModelInfo {
   size_t weight_bytes = 0;
   std::vector<Token> eos_tokens;
   double load_ms = 0;
-  std::string device;  // "cpu" or "gpu"
+  std::string device;     // "cpu" or "gpu"
+  std::string kernels;    // "mlx", or the instruction set of ours
+  std::string precision;  // of ours; empty with MLX's
   std::string mlx_version;
 };
 

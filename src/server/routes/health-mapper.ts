@@ -31,11 +31,15 @@ function overallStatus(models: readonly ModelHealth[]): HealthStatus {
 
 function toModelHealth(model: ServedModel): ModelHealth {
   const stats = model.stats();
+  const { device, kernels, precision } = model.info;
   const busy = stats.waiting + stats.running > 0;
   const stalled = stats.state === 'ready' && busy && stats.heartbeatMs > STALLED_AFTER_MS;
   return {
     id: model.id,
     state: stalled ? 'stalled' : stats.state,
+    device,
+    kernels,
+    precision: precision ?? null,
     waiting: stats.waiting,
     running: stats.running,
     prompt_tokens: stats.promptTokens,

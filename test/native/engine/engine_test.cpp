@@ -178,6 +178,26 @@ TEST_CASE("the precision is set on the thread that loads, for that load only") {
   CHECK(client.result(0).failure->message.find("rough") != std::string::npos);
 }
 
+TEST_CASE("kernels are chosen on the thread that loads, and said with their precision") {
+  const auto info_with = [](const char* name) {
+    bool own = false;
+    Client client(Loader([&](const Progress&) {
+                    own = kernels::use_own_kernels();
+                    return load_test_model({});
+                  }),
+                  {.kernels = name, .precision = "balanced"});
+    client.until([&] { return client.loaded; });
+    const ModelInfo info = client.engine.info();
+    CHECK(own == (info.kernels != "mlx"));
+    CHECK(info.precision == (own ? "balanced" : ""));
+    return info;
+  };
+  CHECK(info_with("mlx").kernels == "mlx");
+  CHECK(info_with("auto").kernels == kernels::kernels_in_use());
+  Client client(Behaviour{}, {.kernels = "best"});
+  CHECK(client.result(0).failure->message.find("best") != std::string::npos);
+}
+
 TEST_CASE("an unknown device is a failed load") {
   Client client(Behaviour{}, {.device = "tpu"});
   CHECK(client.result(0).failure->message.find("tpu") != std::string::npos);

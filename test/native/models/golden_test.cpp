@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/settings.h"
+#include "kernels/work.h"
 #include "loader/checkpoint.h"
 
 namespace mlxd::test {
@@ -72,6 +74,18 @@ TEST_CASE("a prompt in chunks gives the same") {
 
 TEST_CASE("a prompt token by token gives the same") {
   for_each_fixture([](const Fixture& f) { check_in_steps(f, {1}); });
+}
+
+TEST_CASE("MLX's kernels give the same where they are asked for, and none of ours runs") {
+  const auto operations_of = [](kernels::KernelChoice choice) {
+    kernels::set_kernels(choice);
+    const auto before = kernels::work_done().operations;
+    for_each_fixture([](const Fixture& f) { check_in_steps(f, {7, 11, 3}); });
+    kernels::set_kernels(kernels::KernelChoice::automatic);
+    return kernels::work_done().operations - before;
+  };
+  CHECK(operations_of(kernels::KernelChoice::mlx) == 0);
+  if (kernels::use_own_kernels()) CHECK(operations_of(kernels::KernelChoice::automatic) > 0);
 }
 
 TEST_CASE("two sequences of different length in each step do not disturb each other") {
