@@ -29,7 +29,7 @@ std::string to_string(const Napi::Object& from, const char* name) {
 float to_float(const Napi::Object& from, const char* name) {
   const Napi::Value value = from.Get(name);
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
-  if (!std::isfinite(number) || number < 0) expected(value, name, "a number from 0");
+  if (!std::isfinite(number)) expected(value, name, "a number");
   return static_cast<float>(number);
 }
 
@@ -48,13 +48,52 @@ int to_int(const Napi::Object& from, const char* name, int low) {
   return static_cast<int>(to_integer(from.Get(name), name, low, high));
 }
 
-std::vector<Token> to_tokens(const Napi::Object& from, const char* name) {
+Napi::TypedArray to_array(const Napi::Object& from, const char* name, napi_typedarray_type type,
+                          const char* what) {
   const Napi::Value value = from.Get(name);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-    expected(value, name, "an Int32Array");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    expected(value, name, what);
   }
-  const auto array = value.As<Napi::Int32Array>();
+  return value.As<Napi::TypedArray>();
+}
+
+std::vector<Token> to_tokens(const Napi::Object& from, const char* name) {
+  const auto array = to_array(from, name, napi_int32_array, "an Int32Array").As<Napi::Int32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::vector<TokenBias> to_logit_bias(const Napi::Object& from) {
+  const auto tokens = to_tokens(from, "biasTokens");
+  const auto biases =
+      to_array(from, "biases", napi_float32_array, "a Float32Array as long as biasTokens")
+          .As<Napi::Float32Array>();
+  if (biases.ElementLength() != tokens.size()) {
+    expected(biases, "biases", "a Float32Array as long as biasTokens");
+  }
+  std::vector<TokenBias> all;
+  for (size_t i = 0; i < tokens.size(); ++i) all.push_back({tokens[i], biases[i]});
+  return all;
+}
+
+SamplingParams to_sampling(const Napi::Object& from) {
+  SamplingParams params;
+  params.temperature = to_float(from, "temperature");
+  params.top_p = to_float(from, "topP");
+  params.top_k = to_int(from, "topK", 0);
+  params.min_p = to_float(from, "minP");
+  const int64_t seed = to_integer(from.Get("seed"), "seed", -kMaxSafeInteger, kMaxSafeInteger);
+  params.seed = static_cast<uint64_t>(seed);
+  params.typical_p = to_float(from, "typicalP");
+  params.xtc_probability = to_float(from, "xtcProbability");
+  params.xtc_threshold = to_float(from, "xtcThreshold");
+  params.repetition_penalty = to_float(from, "repetitionPenalty");
+  params.repetition_window = to_int(from, "repetitionWindow", 0);
+  params.presence_penalty = to_float(from, "presencePenalty");
+  params.frequency_penalty = to_float(from, "frequencyPenalty");
+  params.logit_bias = to_logit_bias(from);
+  const int logprobs = to_int(from, "logprobs", -1);
+  if (logprobs >= 0) params.logprobs = logprobs;
+  return params;
 }
 
 template <typename Array, typename T>
@@ -62,6 +101,17 @@ Array copy_to(Napi::Env env, const std::vector<T>& values) {
   auto array = Array::New(env, values.size());
   std::copy(values.begin(), values.end(), array.Data());
   return array;
+}
+
+void add_scores(Napi::Object to, const std::vector<ScoredToken>& scores) {
+  auto tokens = Napi::Int32Array::New(to.Env(), scores.size());
+  auto logprobs = Napi::Float32Array::New(to.Env(), scores.size());
+  for (size_t i = 0; i < scores.size(); ++i) {
+    tokens[i] = scores[i].token;
+    logprobs[i] = scores[i].logprob;
+  }
+  to["scoreTokens"] = tokens;
+  to["logprobs"] = logprobs;
 }
 
 const char* name_of(EngineState state) {
@@ -89,15 +139,9 @@ std::string to_model_path(const Napi::Value& value) {
 
 Request to_request(const Napi::Value& value) {
   const Napi::Object from = to_object(value, "request");
-  SamplingParams sampling;
-  sampling.temperature = to_float(from, "temperature");
-  sampling.top_p = to_float(from, "topP");
-  sampling.top_k = to_int(from, "topK", 0);
-  sampling.min_p = to_float(from, "minP");
-  const int64_t seed = to_integer(from.Get("seed"), "seed", -kMaxSafeInteger, kMaxSafeInteger);
-  sampling.seed = static_cast<uint64_t>(seed);
-  return {to_request_id(from.Get("id")), to_tokens(from, "tokens"), sampling,
-          to_int(from, "maxTokens", 0), to_tokens(from, "stopTokens")};
+  return {to_request_id(from.Get("id")), to_tokens(from, "tokens"),
+          to_sampling(to_object(from.Get("sampling"), "sampling")), to_int(from, "maxTokens", 0),
+          to_tokens(from, "stopTokens")};
 }
 
 RequestId to_request_id(const Napi::Value& value) {
@@ -122,6 +166,7 @@ Napi::Object from_events(Napi::Env env, const EventBatch& events) {
   result["kinds"] = copy_to<Napi::Uint8Array>(env, events.kinds);
   result["values"] = copy_to<Napi::Int32Array>(env, events.values);
   result["failures"] = failures;
+  add_scores(result, events.scores);
   return result;
 }
 

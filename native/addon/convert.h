@@ -16,14 +16,17 @@ EngineOptions to_engine_options(const Napi::Value& value);
 /// The option modelPath.
 std::string to_model_path(const Napi::Value& value);
 
-/// {id, tokens, temperature, topP, topK, minP, seed, maxTokens, stopTokens}
+/// {id, tokens, sampling, maxTokens, stopTokens}, and in sampling {temperature, topP, topK, minP,
+/// seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty, repetitionWindow,
+/// presencePenalty, frequencyPenalty, biasTokens, biases, logprobs}, logprobs -1 for none. Ranges
+/// are the engine's matter.
 Request to_request(const Napi::Value& value);
 
 RequestId to_request_id(const Napi::Value& value);
 
 Napi::Function to_function(const Napi::Value& value, const char* name);
 
-/// {ids, kinds, values, failures: [{code, message}]}
+/// {ids, kinds, values, failures: [{code, message}], scoreTokens, logprobs}
 Napi::Object from_events(Napi::Env env, const EventBatch& events);
 
 Napi::Object from_info(Napi::Env env, const ModelInfo& info);

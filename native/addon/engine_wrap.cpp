@@ -87,6 +87,7 @@ Napi::Value EngineWrap::drain(const Napi::CallbackInfo& info) {
   for (uint8_t kind : events.kinds) {
     switch (static_cast<EventKind>(kind)) {
       case EventKind::token:
+      case EventKind::scored_token:
       case EventKind::progress:
         break;
       case EventKind::closed:

@@ -95,24 +95,24 @@ InFlight Loop::start(const Plan& plan) {
 
 void Loop::finish(InFlight step) {
   if (step.idle()) return;
-  std::vector<Token> tokens;
-  if (auto reason = thrown_by([&] { tokens = runner_.collect(step); })) {
+  std::vector<Sampled> sampled;
+  if (auto reason = thrown_by([&] { sampled = runner_.collect(step); })) {
     fail(step.plan, *reason);
     return;
   }
   for (const Plan::Row& row : step.plan.rows) {
     if (row.of_prompt()) status_.prompt_tokens += row.length;
   }
-  for (size_t i = 0; i < tokens.size(); ++i) {
+  for (size_t i = 0; i < sampled.size(); ++i) {
     Sequence& sequence = *step.plan.rows[i].sequence;
-    if (!sequence.done()) take_token(sequence, tokens[i]);
+    if (!sequence.done()) take_token(sequence, sampled[i]);
   }
 }
 
-void Loop::take_token(Sequence& sequence, Token token) {
-  const Scheduler::Accepted accepted = scheduler_.accept(sequence, token);
+void Loop::take_token(Sequence& sequence, const Sampled& sampled) {
+  const Scheduler::Accepted accepted = scheduler_.accept(sequence, sampled.token);
   if (accepted.report) {
-    events_.add(sequence.id(), EventKind::token, token);
+    events_.add_sampled(sequence.id(), sampled);
     ++status_.generated_tokens;
   }
   if (accepted.finish) close_sequence(sequence.id(), *accepted.finish);

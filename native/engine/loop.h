@@ -37,7 +37,7 @@ class Loop {
   void handle(Command command);
   InFlight start(const Plan& plan);
   void finish(InFlight step);
-  void take_token(Sequence& sequence, Token token);
+  void take_token(Sequence& sequence, const Sampled& sampled);
   void close_sequence(RequestId id, Finish reason);
   void fail(const Plan& concerned, const std::string& reason);
 

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sampler/sampler.h"
-
 namespace mlxd {
 namespace {
 
@@ -38,7 +36,7 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
   auto hidden = model_.forward(step);
   InFlight built{std::move(plan), std::nullopt, {}};
   if (built.samples()) {
-    built.tokens = sampled(built.plan, hidden);
+    built.sampled = sampled(built.plan, hidden);
     return built;
   }
   for (const Segment& segment : step.segments) {
@@ -51,22 +49,20 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
 void Runner::launch(InFlight& step) {
   if (step.idle()) return;
   if (step.samples()) {
-    mx::async_eval(*step.tokens);
+    mx::async_eval(step.sampled->arrays());
   } else {
     mx::async_eval(step.state);
   }
   if (++steps_ % kStepsPerCacheClear == 0) mx::clear_cache();
 }
 
-std::vector<Token> Runner::collect(InFlight& step) {
+std::vector<Sampled> Runner::collect(InFlight& step) {
   if (!step.samples()) {
     mx::eval(std::exchange(step.state, {}));
     return {};
   }
-  mx::array& tokens = *step.tokens;
-  mx::eval(tokens);
-  const Token* data = tokens.data<Token>();
-  return {data, data + tokens.size()};
+  mx::eval(step.sampled->arrays());
+  return read(*step.sampled);
 }
 
 /// The step's input tokens [T]: of the prompt, of the sampled tokens in flight, or the last ones
@@ -89,15 +85,15 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
                                       : row.sequence->last);
     }
   }
-  if (same_rows) return *previous.tokens;
+  if (same_rows) return previous.sampled->tokens;
   if (known.size() == source.size()) return int_array(known);
-  const mx::array& sampled = *previous.tokens;
+  const mx::array& sampled = previous.sampled->tokens;
   const auto all = known.empty() ? sampled : mx::concatenate({sampled, int_array(known)});
   return mx::take(all, int_array(source), 0);
 }
 
-/// Samples after the last token of each row: tokens [rows] of `hidden` [T, hidden_size].
-mx::array Runner::sampled(const Plan& plan, const mx::array& hidden) const {
+/// Samples after the last token of each row of `hidden` [T, hidden_size].
+Samples Runner::sampled(const Plan& plan, const mx::array& hidden) const {
   std::vector<int> last_of_row;
   std::vector<SamplerRow> asked;
   int end = 0;

@@ -8,14 +8,15 @@
 
 #include "engine/core/scheduler.h"
 #include "models/model.h"
+#include "sampler/sampler.h"
 
 namespace mlxd {
 
 /// A step on its way: built, handed to MLX, not read yet.
 struct InFlight {
   Plan plan;
-  std::optional<mx::array> tokens;  // [rows] int32, when the plan samples
-  std::vector<mx::array> state;     // what a chunk without sampling computes
+  std::optional<Samples> sampled;  // when the plan samples
+  std::vector<mx::array> state;    // what a chunk without sampling computes
 
   bool idle() const { return plan.idle(); }
   bool samples() const { return plan.samples; }
@@ -33,9 +34,9 @@ class Runner {
   /// step or of those in flight before.
   void launch(InFlight& step);
 
-  /// Waits for a step; returns the sampled tokens, one a row (none for a chunk without sampling).
+  /// Waits for a step; returns what was sampled, one a row (none for a chunk without sampling).
   /// Throws what MLX throws.
-  std::vector<Token> collect(InFlight& step);
+  std::vector<Sampled> collect(InFlight& step);
 
   /// Drops a sequence's cache. Steps in flight keep what they use.
   void release(RequestId id) { caches_.erase(id); }
@@ -46,7 +47,7 @@ class Runner {
 
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
-  mx::array sampled(const Plan& plan, const mx::array& hidden) const;
+  Samples sampled(const Plan& plan, const mx::array& hidden) const;
   SequenceCache& cache_of(const Sequence& sequence);
 
   const Model& model_;

@@ -30,6 +30,19 @@ mx::array top_p_floor(const mx::array& best, const std::vector<float>& top_p) {
   return mx::take_along_axis(best, last, 1);
 }
 
+Scored score(const mx::array& logits, const mx::array& tokens, int n) {
+  auto exact = mx::astype(logits, mx::float32);
+  auto chosen = mx::expand_dims(tokens, 1);
+  if (n > 0) {
+    auto order = mx::argsort(mx::negative(exact), 1);
+    auto best = mx::astype(mx::slice(order, {0, 0}, {order.shape(0), n}), mx::int32);
+    chosen = mx::concatenate({chosen, best}, 1);
+  }
+  auto logprobs =
+      mx::subtract(mx::take_along_axis(exact, chosen, 1), mx::logsumexp(exact, 1, true));
+  return {chosen, logprobs};
+}
+
 mx::array draw(const mx::array& weights, const std::vector<float>& uniforms) {
   const int vocab = weights.shape(1);
   auto cumulative = mx::cumsum(weights, 1);

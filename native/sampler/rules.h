@@ -29,6 +29,15 @@ mx::array top_k_floor(const mx::array& best, const std::vector<int>& top_k);
 /// 1904.09751.
 mx::array top_p_floor(const mx::array& best, const std::vector<float>& top_p);
 
+struct Scored {
+  mx::array tokens;    // [R, 1 + N] int32
+  mx::array logprobs;  // [R, 1 + N] float32
+};
+
+/// The logarithms of softmax(logits [R, V]) at `tokens` [R] int32 and, after them, at the N best
+/// tokens, descending.
+Scored score(const mx::array& logits, const mx::array& tokens, int n);
+
 /// Indices [R] int32 drawn from rows of weights [R, V] (>= 0, at least one > 0) by inverting their
 /// cumulative sum at `uniforms` in [0, 1). A weight of 0 is never drawn.
 mx::array draw(const mx::array& weights, const std::vector<float>& uniforms);

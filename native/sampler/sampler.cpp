@@ -116,9 +116,7 @@ mx::array random_tokens(const mx::array& logits, const Rows& rows) {
               values(rows, [](const SamplerRow& r) { return uniform(r.params.seed, r.position); }));
 }
 
-}  // namespace
-
-mx::array sample(const mx::array& logits, const Rows& rows) {
+mx::array sample_tokens(const mx::array& logits, const Rows& rows) {
   const Indices certain = where(rows, greedy);
   if (certain.size() == rows.size()) return best_tokens(logits);
   if (certain.empty()) return random_tokens(logits, rows);
@@ -130,6 +128,48 @@ mx::array sample(const mx::array& logits, const Rows& rows) {
   for (int row : certain) place[row] = next++;
   for (int row : random) place[row] = next++;
   return mx::take(tokens, index_array(place), 0);
+}
+
+std::optional<Scores> score_rows(const mx::array& logits, const mx::array& tokens,
+                                 const Rows& rows) {
+  const Indices asking =
+      where(rows, [](const SamplerRow& row) { return row.params.logprobs.has_value(); });
+  if (asking.empty()) return std::nullopt;
+  auto wanted = values(pick(rows, asking), [&](const SamplerRow& row) {
+    return std::min(*row.params.logprobs, logits.shape(1));
+  });
+  const int most = *std::max_element(wanted.begin(), wanted.end());
+  auto scored = score(take_rows(logits, asking), take_rows(tokens, asking), most);
+  return Scores{asking, std::move(wanted), scored.tokens, scored.logprobs};
+}
+
+}  // namespace
+
+std::vector<mx::array> Samples::arrays() const {
+  if (!scores) return {tokens};
+  return {tokens, scores->tokens, scores->logprobs};
+}
+
+Samples sample(const mx::array& logits, const Rows& rows) {
+  auto tokens = sample_tokens(logits, rows);
+  return {tokens, score_rows(logits, tokens, rows)};
+}
+
+std::vector<Sampled> read(const Samples& samples) {
+  const Token* tokens = samples.tokens.data<Token>();
+  std::vector<Sampled> all;
+  for (size_t i = 0; i < samples.tokens.size(); ++i) all.push_back({tokens[i], {}});
+  if (!samples.scores) return all;
+  const Scores& scores = *samples.scores;
+  const int width = scores.tokens.shape(1);
+  for (size_t i = 0; i < scores.rows.size(); ++i) {
+    const Token* token = scores.tokens.data<Token>() + i * width;
+    const float* logprob = scores.logprobs.data<float>() + i * width;
+    for (int n = 0; n <= scores.wanted[i]; ++n) {
+      all[scores.rows[i]].scores.push_back({token[n], logprob[n]});
+    }
+  }
+  return all;
 }
 
 }  // namespace mlxd

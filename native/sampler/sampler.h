@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/core/types.h"
@@ -17,7 +18,24 @@ struct SamplerRow {
                       // random number
 };
 
-/// Token ids [B] int32 of logits [B, V], row b by `rows[b]`.
+/// Log-probabilities of the rows that asked. N is the most alternatives that any of them wants;
+/// which it takes are the first ones.
+struct Scores {
+  std::vector<int> rows;    // R of the batch, ascending
+  std::vector<int> wanted;  // alternatives of each
+  mx::array tokens;         // [R, 1 + N] int32: the sampled token, then the best, descending
+  mx::array logprobs;       // [R, 1 + N] float32
+};
+
+struct Samples {
+  mx::array tokens;  // [B] int32
+  std::optional<Scores> scores;
+
+  /// All of it, to be evaluated together.
+  std::vector<mx::array> arrays() const;
+};
+
+/// One token a row of logits [B, V], row b by `rows[b]`.
 ///
 /// Greedy rows (temperature 0) cost an argmax. For the others top_p, min_p and top_k leave
 /// candidates out by their probabilities at temperature 1, and the temperature then shapes what is
@@ -26,6 +44,9 @@ struct SamplerRow {
 /// alone, not on the other rows.
 ///
 /// Unlike mlx-lm, top_p 0 keeps the best token only (there it is off).
-mx::array sample(const mx::array& logits, const std::vector<SamplerRow>& rows);
+Samples sample(const mx::array& logits, const std::vector<SamplerRow>& rows);
+
+/// Evaluated samples as plain data, one entry a row.
+std::vector<Sampled> read(const Samples& samples);
 
 }  // namespace mlxd

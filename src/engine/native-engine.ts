@@ -1,8 +1,8 @@
 // The engine that computes: one native engine behind the Engine interface. It forwards tokens; it knows no text.
 
-import { randomInt } from 'node:crypto';
 import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native } from '../native/binding.js';
 import { closeAtExit } from './close-at-exit.js';
+import { toNativeSampling, toScoredEvent } from './native-values.js';
 import { TokenQueue } from './token-queue.js';
 import {
   type Engine,
@@ -60,7 +60,6 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
 }
 
 const MAX_ID = 0xffff_ffff;
-const MAX_SEED = 2 ** 48 - 1;
 
 class NativeEngine implements Engine {
   info!: ModelInfo; // set before `loaded` resolves
@@ -123,10 +122,9 @@ class NativeEngine implements Engine {
   }
 
   #submit({ tokens, sampling, maxTokens, stopTokens }: EngineRequest, queue: TokenQueue): number {
-    const { temperature, topP, topK, minP, seed = randomInt(MAX_SEED) } = sampling;
     const id = this.#nextId();
     const stops = Int32Array.from(stopTokens);
-    const request = { id, tokens, temperature, topP, topK, minP, seed, maxTokens, stopTokens: stops };
+    const request = { id, tokens, sampling: toNativeSampling(sampling), maxTokens, stopTokens: stops };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);
     return id;
@@ -144,13 +142,19 @@ class NativeEngine implements Engine {
    * runs no code of others but `onProgress`, whose throw ends the load.
    */
   #drain(): void {
-    const { ids, kinds, values, failures } = this.#native.drain();
+    const events = this.#native.drain();
+    const { ids, kinds, values, failures } = events;
+    let scored = 0;
     kinds.forEach((kind, i) => {
       const id = ids[i] as number;
       const value = values[i] as number;
       switch (kind) {
         case EventKind.token:
           this.#queues.get(id)?.push({ type: 'token', token: value });
+          break;
+        case EventKind.scoredToken:
+          this.#queues.get(id)?.push(toScoredEvent(events, scored, value));
+          scored += value;
           break;
         case EventKind.finished:
           this.#end(id)?.push({ type: 'finish', reason: FINISH_REASONS[value] ?? 'stop' });

@@ -13,6 +13,14 @@ export interface SamplingParams {
   minP: number;
   /** Same seed, same text; random when absent. */
   seed?: number;
+  /** Report each token's log-probability, and those of so many of the best tokens. */
+  logprobs?: number;
+}
+
+/** A token and the natural logarithm of its probability: the model's own, before any rule of sampling. */
+export interface ScoredToken {
+  token: number;
+  logprob: number;
 }
 
 export interface EngineRequest {
@@ -27,7 +35,10 @@ export interface EngineRequest {
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
 
-export type TokenEvent = { type: 'token'; token: number } | { type: 'finish'; reason: FinishReason };
+/** `scores`, when asked for: the token's own, then those of the best tokens, descending (the token may be among them). */
+export type TokenEvent =
+  | { type: 'token'; token: number; scores?: readonly [ScoredToken, ...ScoredToken[]] }
+  | { type: 'finish'; reason: FinishReason };
 
 /** Ours where there are some, or those of MLX everywhere. */
 export type Kernels = 'auto' | 'mlx';

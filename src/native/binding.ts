@@ -15,16 +15,33 @@ export interface NativeEngineOptions {
   prefillChunk: number;
 }
 
-export interface NativeRequest {
-  /** From 1 to 2^32 - 1, not in use by a live request. */
-  id: number;
-  tokens: Int32Array;
+/** Each rule as the engine's SamplingParams names it; what it does is in docs/decisions/0004-sampling.md. */
+export interface NativeSampling {
   temperature: number;
   topP: number;
   topK: number;
   minP: number;
   /** A safe integer. */
   seed: number;
+  typicalP: number;
+  xtcProbability: number;
+  xtcThreshold: number;
+  repetitionPenalty: number;
+  repetitionWindow: number;
+  presencePenalty: number;
+  frequencyPenalty: number;
+  /** Token `biasTokens[i]` has `biases[i]` added to its logit. */
+  biasTokens: Int32Array;
+  biases: Float32Array;
+  /** Best tokens to report beside each sampled one; -1 for no log-probabilities at all. */
+  logprobs: number;
+}
+
+export interface NativeRequest {
+  /** From 1 to 2^32 - 1, not in use by a live request. */
+  id: number;
+  tokens: Int32Array;
+  sampling: NativeSampling;
   maxTokens: number;
   stopTokens: Int32Array;
 }
@@ -45,6 +62,8 @@ export const EventKind = {
   loadFailed: 5,
   /** The engine thread's last word. */
   closed: 6,
+  /** A token with its log-probabilities: the value is how many entries of the columns of scores it takes. */
+  scoredToken: 7,
 } as const;
 
 export const FINISH_REASONS = ['stop', 'length', 'cancelled'] as const;
@@ -55,6 +74,9 @@ export interface NativeEvents {
   kinds: Uint8Array;
   values: Int32Array;
   failures: { code: string; message: string }[];
+  /** The entries of all scored tokens, one after another: each token itself, then the best ones, descending. */
+  scoreTokens: Int32Array;
+  logprobs: Float32Array;
 }
 
 export interface NativeModelInfo {

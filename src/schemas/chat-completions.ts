@@ -11,6 +11,7 @@ const MAX_CHOICES = 16;
 const MESSAGE_LIMITS = { minimum: 1, maximum: 16_384 };
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
+const MAX_TOP_LOGPROBS = 20;
 const MAX_STOPS = 4;
 const MAX_STOP_LENGTH = 1024;
 const INT32_MAX = 2 ** 31 - 1;
@@ -84,6 +85,8 @@ export const chatCompletionRequest = z
     temperature: decimal(0, 2).nullish(),
     top_p: decimal(0, 1).nullish(),
     seed: integer(-MAX_SEED, MAX_SEED).nullish(),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: integer(0, MAX_TOP_LOGPROBS).nullish(),
     stop: z.union([stopString, listOf(stopString, { maximum: MAX_STOPS })]).nullish(),
 
     // Extensions that local servers share; -1 is another spelling of "off" for top_k.
@@ -95,8 +98,6 @@ export const chatCompletionRequest = z
     frequency_penalty: penalty,
     presence_penalty: penalty,
     logit_bias: neutralOnly(z.record(z.string(), z.unknown()), (bias) => isEmpty(Object.keys(bias))),
-    logprobs: neutralOnly(z.boolean(), isFalse),
-    top_logprobs: neutralOnly(integer(0, 20), isZero),
     tools: neutralOnly(z.array(z.unknown()), isEmpty),
     tool_choice: toolChoice,
     parallel_tool_calls: z.boolean().nullish(),
@@ -124,6 +125,9 @@ export const chatCompletionRequest = z
     if (request.stream_options && !request.stream) {
       refuse(context, apiErrors.streamOptionsWithoutStream, ['stream_options']);
     }
+    if (request.top_logprobs && !request.logprobs) {
+      refuse(context, apiErrors.topLogprobsWithoutLogprobs, ['top_logprobs']);
+    }
   });
 
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequest>;
@@ -135,6 +139,17 @@ export interface CompletionUsage {
   total_tokens: number;
 }
 
+export interface WireTokenLogprob {
+  token: string;
+  bytes: readonly number[];
+  logprob: number;
+}
+
+export interface WireLogprobs {
+  content: (WireTokenLogprob & { top_logprobs: WireTokenLogprob[] })[];
+  refusal: null;
+}
+
 export interface ChatCompletion {
   id: string;
   object: 'chat.completion';
@@ -143,7 +158,7 @@ export interface ChatCompletion {
   choices: {
     index: number;
     message: { role: 'assistant'; content: string; refusal: null };
-    logprobs: null;
+    logprobs: WireLogprobs | null;
     finish_reason: 'stop' | 'length';
   }[];
   usage: CompletionUsage;
@@ -157,7 +172,7 @@ export interface ChatCompletionChunk {
   choices: {
     index: number;
     delta: { role?: 'assistant'; content?: string };
-    logprobs: null;
+    logprobs: WireLogprobs | null;
     finish_reason: 'stop' | 'length' | null;
   }[];
   usage?: CompletionUsage;

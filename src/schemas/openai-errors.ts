@@ -129,6 +129,8 @@ export const apiErrors = {
     ),
   streamOptionsWithoutStream: (param: string) =>
     invalid(null, param, "The 'stream_options' parameter is only allowed when 'stream' is enabled."),
+  topLogprobsWithoutLogprobs: (param: string) =>
+    invalid(null, param, "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled."),
   unmatchedToolMessage: (param: string) =>
     invalid(
       null,

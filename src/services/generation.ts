@@ -3,6 +3,7 @@ import type { Engine, EngineRequest, FinishReason, TokenEvent } from '../engine/
 import { Detokenizer } from '../text/detokenizer.js';
 import { StopMatcher } from '../text/stop.js';
 import type { Tokenizer } from '../text/types.js';
+import { TextLogprobs } from './text-logprobs.js';
 import type { TextDelta } from './types.js';
 
 export interface Generation {
@@ -41,6 +42,7 @@ export async function* generateText(generation: Generation, signal?: AbortSignal
 class ReplyReader {
   readonly #detokenizer: Detokenizer;
   readonly #matcher: StopMatcher;
+  readonly #logprobs: TextLogprobs | undefined;
   readonly #promptTokens: number;
   #completionTokens = 0;
   #finished = false;
@@ -48,6 +50,7 @@ class ReplyReader {
   constructor({ tokenizer, request, stop }: Generation) {
     this.#detokenizer = new Detokenizer(tokenizer);
     this.#matcher = new StopMatcher(stop);
+    this.#logprobs = request.sampling.logprobs === undefined ? undefined : new TextLogprobs(tokenizer);
     this.#promptTokens = request.tokens.length;
   }
 
@@ -61,20 +64,39 @@ class ReplyReader {
     let reason: FinishReason | undefined;
     for (const event of events) {
       if (event.type === 'token') {
-        this.#completionTokens += 1;
-        text += this.#matcher.push(this.#detokenizer.push(event.token));
+        text += this.#readToken(event);
       } else {
-        text += this.#matcher.push(this.#detokenizer.flush()) + this.#matcher.flush();
+        text += this.#readRest();
         reason = event.reason;
       }
       if (this.#matcher.stopped) reason = 'stop';
       if (reason !== undefined) break;
     }
-    const deltas: TextDelta[] = text === '' ? [] : [{ type: 'text', text }];
+    this.#finished = reason !== undefined;
+    const deltas = this.#textDelta(text);
     if (reason === undefined) return deltas;
-    this.#finished = true;
     const usage = { promptTokens: this.#promptTokens, completionTokens: this.#completionTokens };
     return [...deltas, { type: 'finish', reason, usage }];
+  }
+
+  #readToken({ token, scores }: Extract<TokenEvent, { type: 'token' }>): string {
+    this.#completionTokens += 1;
+    const text = this.#detokenizer.push(token);
+    if (scores) this.#logprobs?.push(scores, text);
+    return this.#matcher.push(text);
+  }
+
+  #readRest(): string {
+    const text = this.#detokenizer.flush();
+    this.#logprobs?.pushRest(text);
+    return this.#matcher.push(text) + this.#matcher.flush();
+  }
+
+  #textDelta(text: string): TextDelta[] {
+    if (!this.#logprobs) return text === '' ? [] : [{ type: 'text', text }];
+    const logprobs = this.#logprobs.release(text.length);
+    if (this.#finished) logprobs.push(...this.#logprobs.finish());
+    return text === '' && logprobs.length === 0 ? [] : [{ type: 'text', text, logprobs }];
   }
 }
 

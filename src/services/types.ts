@@ -24,7 +24,27 @@ export interface Usage {
   completionTokens: number;
 }
 
-export type TextDelta = { type: 'text'; text: string } | { type: 'finish'; reason: FinishReason; usage: Usage };
+export interface ScoredText {
+  /** What the token adds to a text: '' where it completes no character. */
+  text: string;
+  /** The token's own bytes, which may be a part of a character. */
+  bytes: readonly number[];
+  /** Natural logarithm of the model's own probability, before any rule of sampling. */
+  logprob: number;
+}
+
+/** A token of the reply, and the best tokens at its place, descending. */
+export interface TextLogprob extends ScoredText {
+  best: readonly ScoredText[];
+}
+
+/**
+ * `logprobs`, when asked for, are of the tokens whose text ends in this delta or before: over a whole reply their texts,
+ * joined, are the reply's. Only with them `text` may be empty.
+ */
+export type TextDelta =
+  | { type: 'text'; text: string; logprobs?: readonly TextLogprob[] }
+  | { type: 'finish'; reason: FinishReason; usage: Usage };
 
 export interface ServedModel {
   readonly id: string;

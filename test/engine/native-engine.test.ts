@@ -1,7 +1,7 @@
 // The facade over the real addon, on tiny checkpoints.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../../src/engine/native-engine.js';
-import type { Engine, EngineRequest, TokenEvent } from '../../src/engine/types.js';
+import type { Engine, EngineRequest, ScoredToken, TokenEvent } from '../../src/engine/types.js';
 import { CONTEXT, GREEDY, golden, request, tinyModelPath, tinyModels, VOCABULARY } from './tiny-models.js';
 
 async function collect(events: AsyncIterable<TokenEvent>): Promise<{ tokens: number[]; reason: string | undefined }> {
@@ -65,6 +65,21 @@ describe('a loaded engine', () => {
   it('counts its weights in the memory it reports, those in a layout of our own too', async () => {
     await generate({ maxTokens: 1 });
     expect(engine.stats().activeMemoryBytes).toBeGreaterThanOrEqual(engine.info.weightBytes);
+  });
+
+  it('scores tokens when asked, each with the best at its place, and changes none', async () => {
+    const { greedy } = golden();
+    const scores: (readonly ScoredToken[])[] = [];
+    const asked = request({ maxTokens: 5, sampling: { ...GREEDY, logprobs: 3 } });
+    for await (const event of engine.generate(asked)) if (event.type === 'token') scores.push(event.scores ?? []);
+    expect(scores.map(([own]) => own?.token)).toEqual(greedy.slice(0, 5));
+    for (const [own, ...best] of scores) {
+      expect(best).toHaveLength(3);
+      expect(best[0]).toEqual(own);
+      const logprobs = best.map(({ logprob }) => logprob);
+      expect(logprobs).toEqual(logprobs.toSorted((a, b) => b - a));
+      expect(logprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0)).toBeLessThan(1);
+    }
   });
 
   it('answers many at once, each as if it were alone', async () => {
@@ -141,7 +156,7 @@ describe('a loaded engine', () => {
   it.each([
     [{ maxTokens: 1.5 }, 'maxTokens must be an integer from 0 to 2147483647, got 1.5'],
     [{ tokens: [1, 2] as unknown as Int32Array }, 'tokens must be an Int32Array, got 1,2'],
-    [{ sampling: { ...GREEDY, temperature: Number.NaN } }, 'temperature must be a number from 0, got NaN'],
+    [{ sampling: { ...GREEDY, temperature: Number.NaN } }, 'temperature must be a number, got NaN'],
     [{ sampling: { ...GREEDY, topK: -1 } }, 'topK must be an integer from 0 to 2147483647, got -1'],
     [{ sampling: { ...GREEDY, seed: 0.5 } }, 'seed must be an integer'],
   ])('refuses wrong types at the border: %j', async (change, message) => {

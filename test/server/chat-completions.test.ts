@@ -70,6 +70,60 @@ describe('a whole reply', () => {
   });
 });
 
+describe('log-probabilities', () => {
+  const BEST = { text: 'b', bytes: [98], logprob: -0.25 };
+  const IMPOSSIBLE = { text: 'c', bytes: [99], logprob: Number.NEGATIVE_INFINITY };
+  const scored = () =>
+    new ScriptedModel(undefined, (call) => {
+      call.sayScored('a', -1.5, [BEST, IMPOSSIBLE]).sayScored('é', -2, [BEST]).finish();
+    });
+  const content = [
+    {
+      token: 'a',
+      logprob: -1.5,
+      bytes: [97],
+      top_logprobs: [
+        { token: 'b', logprob: -0.25, bytes: [98] },
+        { token: 'c', logprob: -9999, bytes: [99] },
+      ],
+    },
+    { token: 'é', logprob: -2, bytes: [195, 169], top_logprobs: [{ token: 'b', logprob: -0.25, bytes: [98] }] },
+  ];
+
+  it('come with a whole reply, token by token', async () => {
+    const model = scored();
+    const response = await post(appFor(model), chatBody({ logprobs: true, top_logprobs: 2 }));
+    expect(response.json().choices[0].logprobs).toEqual({ content, refusal: null });
+    expect(model.calls[0]?.input.sampling.logprobs).toBe(2);
+  });
+
+  it('come with the chunks of their text', async () => {
+    const response = await post(appFor(scored()), chatBody({ logprobs: true, top_logprobs: 2, stream: true }));
+    const choices = chunks(response.body).flatMap((chunk) => chunk.choices);
+    expect(choices.map(({ logprobs }) => logprobs)).toEqual([
+      null,
+      { content: content.slice(0, 1), refusal: null },
+      { content: content.slice(1), refusal: null },
+      null,
+    ]);
+  });
+
+  it('of the token alone when no others are asked for, and of no token at all', async () => {
+    const model = new ScriptedModel(undefined, (call) => call.finish());
+    const response = await post(appFor(model), chatBody({ logprobs: true }));
+    expect(model.calls[0]?.input.sampling.logprobs).toBe(0);
+    expect(response.json().choices[0].logprobs).toEqual({ content: [], refusal: null });
+  });
+
+  it('are refused where top_logprobs comes alone or asks for too many', async () => {
+    for (const bad of [{ top_logprobs: 2 }, { logprobs: true, top_logprobs: 21 }]) {
+      const response = await post(appFor(saying('ok')), chatBody(bad));
+      expect(response.statusCode).toBe(400);
+      expect(response.json().error.param).toBe('top_logprobs');
+    }
+  });
+});
+
 describe('the generation input', () => {
   async function inputOf(body: Record<string, unknown>) {
     const model = saying('ok');

@@ -7,6 +7,7 @@ import {
   type EngineStats,
   type FinishReason,
   type ModelInfo,
+  type ScoredToken,
   type TokenEvent,
 } from '../../src/engine/types.js';
 
@@ -66,6 +67,15 @@ export class FakeCall {
       this.#put({ type: 'token', token });
       if (this.emitted.length >= this.request.maxTokens) this.finish('length');
     }
+  }
+
+  /** The same for one token with its scores. */
+  pushScored(scores: readonly [ScoredToken, ...ScoredToken[]]): void {
+    const [{ token }] = scores;
+    if (this.#ended) return;
+    this.emitted.push(token);
+    this.#put({ type: 'token', token, scores });
+    if (this.emitted.length >= this.request.maxTokens) this.finish('length');
   }
 
   finish(reason: FinishReason): void {

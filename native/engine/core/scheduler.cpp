@@ -45,6 +45,7 @@ std::optional<Failure> Scheduler::check(const Request& request) const {
   if (request.max_tokens < 1) {
     return invalid("max tokens must be at least 1, got " + std::to_string(request.max_tokens));
   }
+  if (auto problem = problem_of(request.sampling, limits_.vocab_size)) return invalid(*problem);
   for (Token token : request.tokens) {
     if (token < 0 || token >= limits_.vocab_size) {
       return invalid("prompt token " + std::to_string(token) + " is outside the vocabulary of " +

@@ -12,6 +12,12 @@ void EventBatch::add(RequestId id, EventKind kind, int32_t value) {
   values.push_back(value);
 }
 
+void EventBatch::add_sampled(RequestId id, const Sampled& sampled) {
+  if (sampled.scores.empty()) return add(id, EventKind::token, sampled.token);
+  add(id, EventKind::scored_token, static_cast<int32_t>(sampled.scores.size()));
+  scores.insert(scores.end(), sampled.scores.begin(), sampled.scores.end());
+}
+
 void EventBatch::add_failure(RequestId id, EventKind kind, Failure failure) {
   add(id, kind, static_cast<int32_t>(failures.size()));
   failures.push_back(std::move(failure));
@@ -25,6 +31,7 @@ void EventBatch::append(EventBatch&& other) {
     add(other.ids[i], kind, other.values[i] + (fails ? shift : 0));
   }
   std::move(other.failures.begin(), other.failures.end(), std::back_inserter(failures));
+  scores.insert(scores.end(), other.scores.begin(), other.scores.end());
 }
 
 }  // namespace mlxd

@@ -6,18 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/sampling_params.h"
+
 namespace mlxd {
 
 using RequestId = uint32_t;
-using Token = int32_t;
-
-struct SamplingParams {
-  float temperature = 1.0f;  // 0 is greedy
-  float top_p = 1.0f;        // 1 is off
-  int top_k = 0;             // 0 is off
-  float min_p = 0.0f;        // 0 is off
-  uint64_t seed = 0;         // the caller picks one when the user gave none
-};
 
 struct Request {
   RequestId id;               // not 0, not in use by a live request
@@ -36,25 +29,29 @@ struct Failure {
 };
 
 enum class EventKind : uint8_t {
-  token = 0,        // value: the token
-  finished = 1,     // value: Finish; the request's last event
-  failed = 2,       // value: index in EventBatch::failures; the request's last event
-  progress = 3,     // value: thousandths of the load done; id is 0, as in all that follow
-  loaded = 4,       // the engine takes requests
-  load_failed = 5,  // value: index in EventBatch::failures
-  closed = 6,       // the engine thread's last word
+  token = 0,         // value: the token
+  finished = 1,      // value: Finish; the request's last event
+  failed = 2,        // value: index in EventBatch::failures; the request's last event
+  progress = 3,      // value: thousandths of the load done; id is 0, as in all that follow
+  loaded = 4,        // the engine takes requests
+  load_failed = 5,   // value: index in EventBatch::failures
+  closed = 6,        // the engine thread's last word
+  scored_token = 7,  // a token with its log-probabilities; value: entries in EventBatch::scores
 };
 
-/// Events, oldest first, as a struct of arrays: entry i of the three columns is one event.
+/// Events, oldest first, as a struct of arrays: entry i of the three columns is one event. Scored
+/// tokens take their entries from `scores` in turn: the token itself, then the best tokens.
 struct EventBatch {
   std::vector<RequestId> ids;
   std::vector<uint8_t> kinds;
   std::vector<int32_t> values;
   std::vector<Failure> failures;
+  std::vector<ScoredToken> scores;
 
   size_t size() const { return ids.size(); }
   bool empty() const { return ids.empty(); }
   void add(RequestId id, EventKind kind, int32_t value = 0);
+  void add_sampled(RequestId id, const Sampled& sampled);
   void add_failure(RequestId id, EventKind kind, Failure failure);
   void append(EventBatch&& other);
 };

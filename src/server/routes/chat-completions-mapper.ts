@@ -6,11 +6,17 @@ import type {
   ChatCompletionMessage,
   ChatCompletionRequest,
   CompletionUsage,
+  WireLogprobs,
+  WireTokenLogprob,
 } from '../../schemas/chat-completions.js';
-import type { ChatMessage, GenerationInput, Usage } from '../../services/types.js';
+import type { ChatMessage, GenerationInput, ScoredText, TextLogprob, Usage } from '../../services/types.js';
+
+const LOWEST_LOGPROB = -9999;
 
 export interface FinishedChoice {
   text: string;
+  /** Of all tokens, when asked for. */
+  logprobs?: TextLogprob[];
   reason: 'stop' | 'length';
 }
 
@@ -34,6 +40,7 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
       topK: Math.max(0, request.top_k ?? 0),
       minP: request.min_p ?? 0,
       ...(typeof request.seed === 'number' ? { seed: request.seed + index } : {}),
+      ...(request.logprobs ? { logprobs: request.top_logprobs ?? 0 } : {}),
     },
     ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
     stop,
@@ -87,14 +94,25 @@ function toWireUsage({ promptTokens, completionTokens }: Usage): CompletionUsage
   };
 }
 
+function toWireLogprobs(logprobs: readonly TextLogprob[] | undefined): WireLogprobs | null {
+  if (!logprobs) return null;
+  const content = logprobs.map(({ best, ...own }) => ({ ...toWireToken(own), top_logprobs: best.map(toWireToken) }));
+  return { content, refusal: null };
+}
+
+/** JSON has no infinities: a token that cannot come has the lowest number that OpenAI gives. */
+function toWireToken({ text, bytes, logprob }: ScoredText): WireTokenLogprob {
+  return { token: text, logprob: Math.max(logprob, LOWEST_LOGPROB), bytes };
+}
+
 export function toChatCompletion(head: ReplyHead, choices: readonly FinishedChoice[], usage: Usage): ChatCompletion {
   return {
     ...head,
     object: 'chat.completion',
-    choices: choices.map(({ text, reason }, index) => ({
+    choices: choices.map(({ text, logprobs, reason }, index) => ({
       index,
       message: { role: 'assistant', content: text, refusal: null },
-      logprobs: null,
+      logprobs: toWireLogprobs(logprobs),
       finish_reason: reason,
     })),
     usage: toWireUsage(usage),
@@ -105,12 +123,13 @@ function toChunk(
   head: ReplyHead,
   index: number,
   delta: ChatCompletionChunk['choices'][number]['delta'],
-  finishReason: FinishedChoice['reason'] | null = null,
+  rest: { logprobs?: readonly TextLogprob[] | undefined; reason?: FinishedChoice['reason'] } = {},
 ): ChatCompletionChunk {
+  const { logprobs, reason = null } = rest;
   return {
     ...head,
     object: 'chat.completion.chunk',
-    choices: [{ index, delta, logprobs: null, finish_reason: finishReason }],
+    choices: [{ index, delta, logprobs: toWireLogprobs(logprobs), finish_reason: reason }],
   };
 }
 
@@ -118,12 +137,17 @@ export function roleChunk(head: ReplyHead, index: number): ChatCompletionChunk {
   return toChunk(head, index, { role: 'assistant', content: '' });
 }
 
-export function textChunk(head: ReplyHead, index: number, text: string): ChatCompletionChunk {
-  return toChunk(head, index, { content: text });
+export function textChunk(
+  head: ReplyHead,
+  index: number,
+  text: string,
+  logprobs?: readonly TextLogprob[],
+): ChatCompletionChunk {
+  return toChunk(head, index, { content: text }, { logprobs });
 }
 
 export function finishChunk(head: ReplyHead, index: number, reason: FinishedChoice['reason']): ChatCompletionChunk {
-  return toChunk(head, index, {}, reason);
+  return toChunk(head, index, {}, { reason });
 }
 
 export function usageChunk(head: ReplyHead, usage: Usage): ChatCompletionChunk {

@@ -47,12 +47,15 @@ function readyModel(models: ModelCatalog, id: string): ServedModel {
 
 async function wholeReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
   const inputs = toGenerationInputs(body);
-  const choices: FinishedChoice[] = inputs.map(() => ({ text: '', reason: 'stop' }));
+  const choices: FinishedChoice[] = inputs.map(({ sampling }) => {
+    return { text: '', reason: 'stop', ...(sampling.logprobs === undefined ? {} : { logprobs: [] }) };
+  });
   const usages: Usage[] = [];
   await runChoices(model, inputs, controller, (index, delta) => {
     const choice = choices[index] as FinishedChoice;
     if (delta.type === 'text') {
       choice.text += delta.text;
+      choice.logprobs?.push(...(delta.logprobs ?? []));
     } else {
       choice.reason = delta.reason;
       usages.push(delta.usage);
@@ -73,7 +76,7 @@ async function streamReply({ request, reply, body, model, controller }: Turn): P
         started.add(index);
         await stream.send(roleChunk(head, index));
       }
-      if (delta.type === 'text') return stream.send(textChunk(head, index, delta.text));
+      if (delta.type === 'text') return stream.send(textChunk(head, index, delta.text, delta.logprobs));
       usages.push(delta.usage);
       await stream.send(finishChunk(head, index, delta.reason));
     });

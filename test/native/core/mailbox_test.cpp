@@ -43,6 +43,23 @@ TEST_CASE("events keep their order, and failures stay with their events") {
   CHECK(mailbox.drain().empty());
 }
 
+TEST_CASE("scores stay in the order of their tokens") {
+  Mailbox mailbox(100, [] {});
+  for (RequestId id = 1; id <= 2; ++id) {
+    EventBatch batch;
+    batch.add_sampled(id, {7, {}});
+    const float logprob = -static_cast<float>(id);
+    batch.add_sampled(id, {8, {{8, logprob}, {9, logprob / 2}}});
+    mailbox.publish(std::move(batch));
+  }
+  const EventBatch all = mailbox.drain();
+  CHECK(all.values == std::vector<int32_t>{7, 2, 7, 2});
+  REQUIRE(all.scores.size() == 4);
+  CHECK(all.scores[0].token == 8);
+  CHECK(all.scores[2].logprob == -2);
+  CHECK(all.scores[3].logprob == -1);
+}
+
 TEST_CASE("wake comes once for each time the outbox stops being empty") {
   int wakes = 0;
   Mailbox mailbox(100, [&] { ++wakes; });

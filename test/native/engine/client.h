@@ -43,6 +43,7 @@ class Gate {
 
 struct Outcome {
   std::vector<Token> tokens;
+  std::vector<std::vector<ScoredToken>> scores;  // of the tokens, where asked
   std::optional<Finish> finish;
   std::optional<Failure> failure;
   int last_events = 0;
@@ -85,6 +86,7 @@ class Client {
   void drain() {
     const EventBatch events = engine.drain();
     largest_drain = std::max(largest_drain, events.size());
+    scores_read_ = 0;
     for (size_t i = 0; i < events.size(); ++i) take(events, i);
   }
 
@@ -108,6 +110,14 @@ class Client {
         CHECK(!outcome.ended());
         outcome.tokens.push_back(events.values[i]);
         break;
+      case EventKind::scored_token: {
+        CHECK(!outcome.ended());
+        const auto first = events.scores.begin() + static_cast<ptrdiff_t>(scores_read_);
+        outcome.scores.emplace_back(first, first + events.values[i]);
+        outcome.tokens.push_back(first->token);
+        scores_read_ += static_cast<size_t>(events.values[i]);
+        break;
+      }
       case EventKind::finished:
         outcome.finish = static_cast<Finish>(events.values[i]);
         ++outcome.last_events;
@@ -129,6 +139,7 @@ class Client {
     }
   }
 
+  size_t scores_read_ = 0;  // of the batch being drained
   std::mutex mutex_;
   std::condition_variable woken_;
   int wakes_ = 0;

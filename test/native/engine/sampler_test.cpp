@@ -33,7 +33,7 @@ mx::array rows_of(const std::vector<float>& logits, size_t count) {
 }
 
 std::vector<int> tokens(const mx::array& logits, const std::vector<SamplerRow>& rows) {
-  auto sampled = sample(logits, rows);
+  auto sampled = sample(logits, rows).tokens;
   mx::eval(sampled);
   REQUIRE(sampled.dtype() == mx::int32);
   return {sampled.data<int>(), sampled.data<int>() + sampled.size()};
@@ -137,6 +137,30 @@ TEST_CASE("tokens of equal probability at the edge all stay") {
   const std::vector<float> logits{1, 2, 2, 2, 0};
   const auto drawn = draws(logits, {.top_k = 2}, 500);
   CHECK(std::set<int>(drawn.begin(), drawn.end()) == std::set<int>{1, 2, 3});
+}
+
+TEST_CASE("scores are the logarithms of the model's own probabilities, whatever the rules") {
+  std::vector<SamplerRow> rows{Asked{}.at(0), Asked{.temperature = 0}.at(1),
+                               Asked{.temperature = 2, .top_k = 3}.at(2)};
+  rows[1].params.logprobs = 0;
+  rows[2].params.logprobs = 3;
+  const Samples samples = sample(rows_of(kLogits, 3), rows);
+  mx::eval(samples.arrays());
+  const auto all = read(samples);
+  CHECK(all[0].scores.empty());
+  REQUIRE(all[1].scores.size() == 1);
+  REQUIRE(all[2].scores.size() == 4);
+  double sum = 0;
+  for (float logit : kLogits) sum += std::exp(static_cast<double>(logit));
+  for (const auto& sampled : {all[1], all[2]}) {
+    CHECK(sampled.scores[0].token == sampled.token);
+    for (const auto& [token, logprob] : sampled.scores) {
+      CHECK(logprob == doctest::Approx(kLogits[token] - std::log(sum)).epsilon(1e-6));
+    }
+  }
+  const std::vector<int> best{all[2].scores[1].token, all[2].scores[2].token,
+                              all[2].scores[3].token};
+  CHECK(best == std::vector<int>{1, 5, 2});
 }
 
 TEST_CASE("half precision logits and broken ones stay inside the vocabulary") {

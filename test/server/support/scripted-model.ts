@@ -1,6 +1,6 @@
 // A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No timers.
 import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/types.js';
-import type { GenerationInput, ModelCatalog, ServedModel, TextDelta } from '../../../src/services/types.js';
+import type { GenerationInput, ModelCatalog, ScoredText, ServedModel, TextDelta } from '../../../src/services/types.js';
 
 const INFO: ModelInfo = {
   modelType: 'scripted',
@@ -48,6 +48,13 @@ export class ScriptedCall {
     for (const text of texts) this.#put({ type: 'text', text });
     this.#tokens += texts.length;
     return this;
+  }
+
+  /** One delta with the log-probability of its one token. */
+  sayScored(text: string, logprob: number, best: readonly ScoredText[]): this {
+    this.#tokens += 1;
+    const own = { text, bytes: [...Buffer.from(text)], logprob };
+    return this.#put({ type: 'text', text, logprobs: [{ ...own, best }] });
   }
 
   finish(reason: FinishReason = 'stop'): this {

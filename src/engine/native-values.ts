@@ -1,0 +1,39 @@
+// What the facade sends to the addon and gets from it, as the engine's interface has it. Pure, but for the random seed.
+import { randomInt } from 'node:crypto';
+import type { NativeEvents, NativeSampling } from '../native/binding.js';
+import type { SamplingParams, ScoredToken, TokenEvent } from './types.js';
+
+const MAX_SEED = 2 ** 48 - 1;
+
+/** Every rule spelled out: what was not asked for has the value that changes nothing. */
+export function toNativeSampling(params: SamplingParams): NativeSampling {
+  const { temperature, topP, topK, minP, seed = randomInt(MAX_SEED), logprobs = -1 } = params;
+  return {
+    temperature,
+    topP,
+    topK,
+    minP,
+    seed,
+    typicalP: 1,
+    xtcProbability: 0,
+    xtcThreshold: 0.1,
+    repetitionPenalty: 1,
+    repetitionWindow: 0,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    biasTokens: new Int32Array(),
+    biases: new Float32Array(),
+    logprobs,
+  };
+}
+
+/** The event of a scored token whose `count` (>= 1) entries begin at `first`. */
+export function toScoredEvent({ scoreTokens, logprobs }: NativeEvents, first: number, count: number): TokenEvent {
+  const at = (index: number): ScoredToken => ({
+    token: scoreTokens[index] as number,
+    logprob: logprobs[index] as number,
+  });
+  const best = Array.from({ length: count - 1 }, (_, i) => at(first + 1 + i));
+  const own = at(first);
+  return { type: 'token', token: own.token, scores: [own, ...best] };
+}
