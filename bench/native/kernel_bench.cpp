@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -63,13 +64,13 @@ double read_bandwidth(const Options& options, ThreadPool& pool) {
   return median(rates);
 }
 
-std::vector<PackedMatrix> make_matrices(const Shape& shape, int bits, size_t bytes,
-                                        ThreadPool& pool) {
+std::deque<PackedMatrix> make_matrices(const Shape& shape, int bits, size_t bytes,
+                                       ThreadPool& pool) {
   const QuantizedFormat format{shape.outputs, shape.inputs, 32, bits, ScaleType::f16};
   std::vector<uint32_t> weight(size_t(shape.outputs) * shape.inputs * bits / 32);
   for (size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<uint32_t>(i * 2654435761u);
   std::vector<uint16_t> scales(size_t(shape.outputs) * shape.inputs / 32, 0x2000);  // 2^-7
-  std::vector<PackedMatrix> matrices;
+  std::deque<PackedMatrix> matrices;
   size_t made = 0;
   do {
     matrices.emplace_back(format, weight.data(), scales.data(), scales.data(), pool);
@@ -83,7 +84,7 @@ struct Run {
   double gflops;
 };
 
-Run measure(const std::vector<PackedMatrix>& matrices, const Shape& shape, int rows,
+Run measure(const std::deque<PackedMatrix>& matrices, const Shape& shape, int rows,
             const Options& options, ThreadPool& pool) {
   std::vector<float> x(size_t(rows) * shape.inputs), y(size_t(rows) * shape.outputs);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8.0f;

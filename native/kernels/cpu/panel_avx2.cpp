@@ -1,4 +1,6 @@
 // Panel kernels for AVX2 with FMA and F16C; this file alone is compiled for them.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 #if defined(__x86_64__)
@@ -12,7 +14,7 @@ namespace {
 
 }  // namespace
 
-const KernelTable kAvx2Kernels = make_table<Avx2, 1, 2, 3, 4, 5>();
+const KernelTable kAvx2Kernels = make_table<Avx2, 5, 5>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

@@ -1,4 +1,6 @@
 // Panel kernels for AVX2 with AVX-VNNI; this file alone is compiled for it.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 #if defined(__x86_64__)
@@ -21,7 +23,7 @@ struct Avx2Vnni : Avx2 {
 
 }  // namespace
 
-const KernelTable kAvx2VnniKernels = make_table<Avx2Vnni, 1, 2, 3, 4, 5>();
+const KernelTable kAvx2VnniKernels = make_table<Avx2Vnni, 5, 5>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

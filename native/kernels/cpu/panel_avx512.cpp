@@ -1,4 +1,6 @@
 // Panel kernels for AVX-512 (F, BW, DQ, VL); this file alone is compiled for it.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 #if defined(__x86_64__)
@@ -12,7 +14,8 @@ namespace {
 
 }  // namespace
 
-const KernelTable kAvx512Kernels = make_table<Avx512, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
+// Integers need a register for each sum and each total: six rows leave all of them in registers.
+const KernelTable kAvx512Kernels = make_table<Avx512, 12, 6>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

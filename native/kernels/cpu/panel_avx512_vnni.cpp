@@ -1,4 +1,6 @@
 // Panel kernels for AVX-512 with VNNI; this file alone is compiled for it.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 #if defined(__x86_64__)
@@ -21,8 +23,8 @@ struct Avx512Vnni : Avx512 {
 
 }  // namespace
 
-const KernelTable kAvx512VnniKernels =
-    make_table<Avx512Vnni, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
+// Integers need a register for each sum and each total: six rows leave all of them in registers.
+const KernelTable kAvx512VnniKernels = make_table<Avx512Vnni, 12, 6>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

@@ -1,4 +1,6 @@
 // Panel kernels for 64-bit Arm, where NEON and FMA are always there.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 #if defined(__aarch64__)
@@ -73,7 +75,7 @@ struct Neon {
 
 }  // namespace
 
-const KernelTable kNeonKernels = make_table<Neon, 1, 2, 3, 4>();
+const KernelTable kNeonKernels = make_table<Neon, 4, 4>();
 
 }  // namespace mlxd::kernels::cpu
 #endif

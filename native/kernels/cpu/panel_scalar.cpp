@@ -1,5 +1,7 @@
 // Panel kernels in plain C++: the reference, and what a CPU without AVX2 runs. A "vector" is an
 // array of 16 that the compiler vectorizes as far as the architecture's baseline goes.
+#include <utility>
+
 #include "kernels/cpu/panel_kernels.h"
 
 namespace mlxd::kernels::cpu {
@@ -98,6 +100,6 @@ struct Scalar {
 
 }  // namespace
 
-const KernelTable kScalarKernels = make_table<Scalar, 1, 2>();
+const KernelTable kScalarKernels = make_table<Scalar, 2, 2>();
 
 }  // namespace mlxd::kernels::cpu
