@@ -1,12 +1,15 @@
 // How near the CPU kernels come to the machine: the share of its read bandwidth at one row, and
 // GFLOP/s at many, for the shapes of SmolLM2-135M. Usage: kernel_bench [--threads N] [--megabytes
-// N] [--isa NAME] [--precision NAME]
+// N] [--isa NAME] [--precision NAME] [--format NAME], a format being 2bit .. 8bit, mxfp4, f16, bf16
+// or f32; without, 4bit and 8bit.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +26,7 @@ struct Options {
   size_t bytes = size_t(256) << 20;  // of weights, read in turn: more than a core's own caches hold
   Isa isa = best_isa();
   Precision precision = Precision::exact;
+  std::vector<const char*> formats{"4bit", "8bit"};
 };
 
 struct Shape {
@@ -64,12 +68,25 @@ double read_bandwidth(const Options& options, ThreadPool& pool) {
   return median(rates);
 }
 
-std::deque<PackedMatrix> make_matrices(const Shape& shape, int bits, size_t bytes,
-                                       ThreadPool& pool) {
-  const QuantizedFormat format{shape.outputs, shape.inputs, 32, bits, ScaleType::f16};
-  std::vector<uint32_t> weight(size_t(shape.outputs) * shape.inputs * bits / 32);
+std::optional<MatrixFormat> named_format(std::string_view name, const Shape& shape) {
+  if (name == "mxfp4") return mxfp4_format(shape.outputs, shape.inputs);
+  if (name == "f16") return dense_format(shape.outputs, shape.inputs, ScaleType::f16);
+  if (name == "bf16") return dense_format(shape.outputs, shape.inputs, ScaleType::bf16);
+  if (name == "f32") return dense_format(shape.outputs, shape.inputs, ScaleType::f32);
+  for (int bits : {2, 3, 4, 5, 6, 8}) {
+    if (name != std::to_string(bits) + "bit") continue;
+    return MatrixFormat{shape.outputs, shape.inputs, 32, bits, ScaleType::f16};
+  }
+  return std::nullopt;
+}
+
+std::deque<PackedMatrix> make_matrices(const MatrixFormat& format, size_t bytes,
+                                        ThreadPool& pool) {
+  std::vector<uint32_t> weight(size_t(format.rows) * format.columns * format.bits / 32);
   for (size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<uint32_t>(i * 2654435761u);
-  std::vector<uint16_t> scales(size_t(shape.outputs) * shape.inputs / 32, 0x2000);  // 2^-7
+  // 2^-7 as a float16; as an e8m0 2^-95 and 1.
+  std::vector<uint16_t> scales(size_t(format.rows) * format.columns / 32, 0x2000);
+  if (format.encoding == Encoding::dense) std::fill(weight.begin(), weight.end(), 0x20002000);
   std::deque<PackedMatrix> matrices;
   size_t made = 0;
   do {
@@ -103,13 +120,18 @@ Run measure(const std::deque<PackedMatrix>& matrices, const Shape& shape, int ro
   return {matrices[0].bytes() / seconds / 1e9, flops / seconds / 1e9};
 }
 
-void print_shape(const Shape& shape, int bits, const Options& options, double bandwidth,
+void print_shape(const Shape& shape, const char* name, const Options& options, double bandwidth,
                  ThreadPool& pool) {
-  const auto matrices = make_matrices(shape, bits, options.bytes, pool);
+  const auto format = named_format(name, shape);
+  if (!format) {
+    std::fprintf(stderr, "kernel_bench: no format is called %s\n", name);
+    std::exit(2);
+  }
+  const auto matrices = make_matrices(*format, options.bytes, pool);
   const Run one = measure(matrices, shape, 1, options, pool);
   const Run sixteen = measure(matrices, shape, 16, options, pool);
   const Run many = measure(matrices, shape, 512, options, pool);
-  std::printf("%d bit %6d x %-5d %8.1f %6.0f%% %10.0f %10.0f\n", bits, shape.outputs, shape.inputs,
+  std::printf("%-5s %6d x %-5d %8.1f %6.0f%% %10.0f %10.0f\n", name, shape.outputs, shape.inputs,
               one.weight_gbs, 100 * one.weight_gbs / bandwidth, sixteen.gflops, many.gflops);
 }
 
@@ -119,6 +141,7 @@ Options parse(int argc, char** argv) {
     std::string_view name = argv[i];
     if (name == "--threads") options.threads = std::atoi(argv[i + 1]);
     if (name == "--megabytes") options.bytes = size_t(std::atoi(argv[i + 1])) << 20;
+    if (name == "--format") options.formats = {argv[i + 1]};
     if (name == "--precision") {
       std::string_view value = argv[i + 1];
       options.precision = value == "fast"       ? Precision::fast
@@ -140,8 +163,8 @@ int main(int argc, char** argv) {
   const double bandwidth = read_bandwidth(options, pool);
   std::printf("%s, %d threads, reads %.1f GB/s\n", isa_name(options.isa), pool.threads(),
               bandwidth);
-  std::printf("%21s %16s %10s %10s\n", "", "1 row: GB/s, of peak", "16: GF/s", "512: GF/s");
-  for (int bits : {4, 8}) {
-    for (const Shape& shape : kShapes) print_shape(shape, bits, options, bandwidth, pool);
+  std::printf("%20s %17s %10s %10s\n", "", "1 row: GB/s, of peak", "16: GF/s", "512: GF/s");
+  for (const char* format : options.formats) {
+    for (const Shape& shape : kShapes) print_shape(shape, format, options, bandwidth, pool);
   }
 }

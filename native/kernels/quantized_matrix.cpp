@@ -52,7 +52,7 @@ cpu::ScaleType scale_type(mx::Dtype type) {
   return type == mx::bfloat16 ? cpu::ScaleType::bf16 : cpu::ScaleType::f32;
 }
 
-SharedMatrix pack(const cpu::QuantizedFormat& format, mx::array weight, mx::array scales,
+SharedMatrix pack(const cpu::MatrixFormat& format, mx::array weight, mx::array scales,
                   mx::array biases) {
   for (auto* a : {&weight, &scales, &biases}) *a = mx::contiguous(*a);
   mx::eval(weight, scales, biases);
@@ -75,8 +75,8 @@ QuantizedMatrix::QuantizedMatrix(const mx::array& weight, const mx::array& scale
   check_arrays(weight, scales, biases, group_size, bits);
   rows_ = weight.shape(0);
   columns_ = scales.shape(1) * group_size;
-  const cpu::QuantizedFormat format{rows_, columns_, group_size, bits, scale_type(scales.dtype())};
-  if (use_own_kernels() && cpu::can_pack(format)) {
+  const cpu::MatrixFormat format{rows_, columns_, group_size, bits, scale_type(scales.dtype())};
+  if (use_own_kernels()) {
     data_ = pack(format, weight, scales, biases);
   } else {
     mx::eval(weight, scales, biases);

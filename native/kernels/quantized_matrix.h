@@ -1,8 +1,8 @@
 // A quantized weight matrix and the two things done with it. The one place that says which kernel
 // is used when:
-//   on a GPU                                    mx::quantized_matmul, mx::dequantize
-//   on a CPU, 4 or 8 bits, group 32, 64, 128    ours (cpu/), over weights repacked at load
-//   on a CPU, any other format, or if so set    MLX's reference, slow
+//   on a GPU               mx::quantized_matmul, mx::dequantize
+//   on a CPU               ours (cpu/), over weights repacked at load
+//   on a CPU, if so set    MLX's reference, slow
 // Engine thread only.
 #pragma once
 

@@ -2,6 +2,8 @@
 // namespace, before its vector type.
 // clang-format off
 #include "kernels/cpu/panel_kernel.inl"
+#include "kernels/cpu/spread_kernel.inl"       // uses the one before
+#include "kernels/cpu/dense_kernel.inl"        // likewise
 #include "kernels/cpu/attention_kernel.inl"    // uses the one before
 #include "kernels/cpu/elementwise_kernel.inl"  // likewise
 // clang-format on
@@ -17,7 +19,31 @@ struct Panels<V, bits, X, std::integer_sequence<int, before...>> {
 template <class V, class X, int max_rows>
 constexpr PanelKernels<X> panel_kernels(QuantizeRow<X> quantize) {
   using Rows = std::make_integer_sequence<int, max_rows>;
-  return {max_rows, Panels<V, 4, X, Rows>::kernels, Panels<V, 8, X, Rows>::kernels, quantize};
+  return {max_rows, Panels<V, 4, X, Rows>::kernels, Panels<V, 8, X, Rows>::kernels,
+          Panels<V, kSpread, X, Rows>::kernels, quantize};
+}
+
+template <class V, ScaleType type, class Rows>
+struct DensePanels;
+template <class V, ScaleType type, int... before>
+struct DensePanels<V, type, std::integer_sequence<int, before...>> {
+  static constexpr PanelKernel<float> kernels[] = {DensePanel<V, type, before + 1>::multiply...};
+};
+
+template <class V, int max_rows>
+constexpr DenseKernels dense_kernels() {
+  using Rows = std::make_integer_sequence<int, max_rows>;
+  return {max_rows,
+          {DensePanels<V, ScaleType::f16, Rows>::kernels,
+           DensePanels<V, ScaleType::bf16, Rows>::kernels,
+           DensePanels<V, ScaleType::f32, Rows>::kernels}};
+}
+
+template <class V>
+constexpr SpreadKernels spread_kernels() {
+  return {spread_tile<V, Planes<V, 2, 0>>, spread_tile<V, Planes<V, 2, 1>>,
+          spread_tile<V, Planes<V, 4, 1>>, spread_tile<V, Planes<V, 4, 2>>,
+          spread_tile<V, Mxfp4<V>>};
 }
 
 // The table of an instruction set, with the most rows of floats and of integers that it takes
@@ -27,6 +53,8 @@ constexpr KernelTable make_table() {
   return {panel_kernels<V, float, float_rows>(nullptr),
           panel_kernels<V, int16_t, integer_rows>(quantize_row<int16_t>),
           panel_kernels<V, int8_t, integer_rows>(quantize_row<int8_t>),
+          dense_kernels<V, float_rows>(),
+          spread_kernels<V>(),
           attend_split,
           rms_norm_row,
           swiglu_run};

@@ -98,24 +98,28 @@ class Plan {
   int rows_, step_, block_, blocks_, panels_, run_, runs_;
 };
 
+// kernels[r - 1] takes r rows, up to max_rows.
 template <class X>
-void multiply(const PackedMatrix& w, const Rows& x, float* y, const PanelKernels<X>& kernels,
-              ThreadPool& pool) {
-  const QuantizedFormat& format = w.format();
-  const Prepared<X> prepared = prepare(w, x, kernels, pool);
-  const PreparedRows<X>& from = prepared.rows;
-  const Plan plan(w, x.count, sizeof(X), kernels.max_rows, pool.threads());
+void multiply(const PackedMatrix& w, const PreparedRows<X>& from, int count, float* y,
+              const PanelKernel<X>* kernels, int max_rows, SpreadTile spread, ThreadPool& pool) {
+  const MatrixFormat& format = w.format();
+  const Plan plan(w, count, sizeof(X), max_rows, pool.threads());
   pool.run(plan.chunks(), [&](int chunk) {
     plan.for_each(chunk, [&](int panel, int row, int rows) {
       const int output = panel * PackedMatrix::kPanelRows;
       const size_t group = size_t(row) * w.groups();
-      kernels.find(format.bits, rows)({
+      kernels[rows - 1]({
           .panel = w.panel(panel),
+          .columns = format.columns,
           .groups = w.groups(),
           .group_size = format.group_size,
+          .group_bytes = w.group_bytes(),
+          .bits = format.bits,
+          .spread = spread,
           .scale_type = format.scale_type,
           .x = {from.values + row * from.stride, from.stride,
-                from.scales ? from.scales + group : nullptr, from.sums + group},
+                from.scales ? from.scales + group : nullptr,
+                from.sums ? from.sums + group : nullptr},
           .y = y + size_t(row) * format.rows + output,
           .y_stride = size_t(format.rows),
           .outputs = std::min(PackedMatrix::kPanelRows, format.rows - output),
@@ -124,19 +128,32 @@ void multiply(const PackedMatrix& w, const Rows& x, float* y, const PanelKernels
   });
 }
 
+template <class X>
+void multiply_quantized(const PackedMatrix& w, const Rows& x, float* y,
+                        const PanelKernels<X>& kernels, SpreadTile spread, ThreadPool& pool) {
+  const Prepared<X> prepared = prepare(w, x, kernels, pool);
+  multiply(w, prepared.rows, x.count, y, kernels.find(w.format()), kernels.max_rows, spread, pool);
+}
+
 }  // namespace
 
 void matmul(const PackedMatrix& w, const Rows& x, float* y, Precision precision, Isa isa,
             ThreadPool& pool) {
   if (x.count == 0) return;
   const KernelTable& table = kernel_table(isa);
+  if (w.format().encoding == Encoding::dense) {
+    const PreparedRows<float> rows{x.data, x.stride, nullptr, nullptr};
+    return multiply(w, rows, x.count, y, table.dense.of[static_cast<int>(w.format().scale_type)],
+                    table.dense.max_rows, nullptr, pool);
+  }
+  const SpreadTile spread = table.spread.find(w.format());
   switch (precision) {
     case Precision::exact:
-      return multiply(w, x, y, table.exact, pool);
+      return multiply_quantized(w, x, y, table.exact, spread, pool);
     case Precision::balanced:
-      return multiply(w, x, y, table.balanced, pool);
+      return multiply_quantized(w, x, y, table.balanced, spread, pool);
     case Precision::fast:
-      return multiply(w, x, y, table.fast, pool);
+      return multiply_quantized(w, x, y, table.fast, spread, pool);
   }
 }
 

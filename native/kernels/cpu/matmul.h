@@ -1,4 +1,4 @@
-// x W^T for a packed quantized W on the cores of this machine: cuts the work into panels and row
+// x W^T for a packed W on the cores of this machine: cuts the work into panels and row
 // blocks for the pool.
 #pragma once
 
@@ -20,7 +20,8 @@ struct Rows {
 
 /// x [count, columns of w] -> y [count, rows of w], contiguous. The bits of a row of y depend on
 /// that row of x, on w, on the precision and, if that is exact, on whether `isa` is scalar, and on
-/// nothing else. A non-finite element of x makes its whole row of y non-finite.
+/// nothing else. A dense w is multiplied exactly whatever the precision. A non-finite element of x
+/// makes its whole row of y non-finite.
 void matmul(const PackedMatrix& w, const Rows& x, float* y, Precision precision, Isa isa,
             ThreadPool& pool);
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "kernels/cpu/tile.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -29,39 +31,47 @@ uint8_t* allocate(size_t bytes) {
   return static_cast<uint8_t*>(data);
 }
 
-// Four 4-bit values, one in each byte.
-uint32_t spread_halves(uint32_t values) {
-  values = (values | values << 8) & 0x00ff00ff;
-  return (values | values << 4) & 0x0f0f0f0f;
-}
-
-// A word of MLX's packed weights as a lane of a tile.
-uint32_t pack_word(uint32_t word, int bits) {
-  return bits == 8 ? word : spread_halves(word & 0xffff) | spread_halves(word >> 16) << 4;
-}
-
 }  // namespace
-
-bool can_pack(const QuantizedFormat& format) {
-  return (format.bits == 4 || format.bits == 8) &&
-         (format.group_size == 32 || format.group_size == 64 || format.group_size == 128);
-}
 
 void PackedMatrix::Free::operator()(uint8_t* data) const { std::free(data); }
 
-PackedMatrix::PackedMatrix(const QuantizedFormat& format, const uint32_t* weight,
-                           const void* scales, const void* biases, ThreadPool& pool)
+PackedMatrix::PackedMatrix(const MatrixFormat& format, const void* weight, const void* scales,
+                           const void* biases, ThreadPool& pool)
     : format_(format), data_(allocate(bytes())) {
   live_bytes += bytes();
-  pool.run(panels(), [&](int panel) { pack_panel(panel, weight, scales, biases); });
+  pool.run(panels(), [&](int panel) {
+    if (format_.encoding == Encoding::dense) {
+      pack_dense(panel, static_cast<const uint8_t*>(weight));
+    } else {
+      pack_groups(panel, static_cast<const uint32_t*>(weight), scales, biases);
+    }
+  });
 }
 
 PackedMatrix::~PackedMatrix() { live_bytes -= bytes(); }
 
 size_t PackedMatrix::total_bytes() { return live_bytes; }
 
-void PackedMatrix::pack_panel(int panel, const uint32_t* weight, const void* scales,
-                              const void* biases) {
+size_t PackedMatrix::scales_bytes() const {
+  constexpr int kScales[] = {2, 1, 0};  // affine, mxfp4, dense
+  return size_t(kPanelRows) * scale_bytes(format_.scale_type) *
+         kScales[static_cast<int>(format_.encoding)];
+}
+
+void PackedMatrix::pack_dense(int panel, const uint8_t* weight) {
+  uint8_t* out = data_.get() + panel * panel_bytes();
+  std::memset(out, 0, panel_bytes());
+  const size_t width = format_.bits / 8;
+  for (int r = 0; r < kPanelRows && panel * kPanelRows + r < format_.rows; ++r) {
+    const uint8_t* row = weight + (size_t(panel) * kPanelRows + r) * format_.columns * width;
+    for (int c = 0; c < format_.columns; ++c) {
+      std::memcpy(out + (size_t(c) * kPanelRows + r) * width, row + c * width, width);
+    }
+  }
+}
+
+void PackedMatrix::pack_groups(int panel, const uint32_t* weight, const void* scales,
+                               const void* biases) {
   uint8_t* out = data_.get() + panel * panel_bytes();
   std::memset(out, 0, panel_bytes());
   const int width = scale_bytes(format_.scale_type);
@@ -70,34 +80,38 @@ void PackedMatrix::pack_panel(int panel, const uint32_t* weight, const void* sca
     for (int group = 0; group < groups(); ++group) {
       const size_t source = (size_t(panel) * kPanelRows + r) * groups() + group;
       uint8_t* block = out + group * group_bytes();
-      uint8_t* tile = block + r / kTileRows * tile_bytes() + r % kTileRows * kLane;
-      for (int j = 0; j < words; ++j) {
-        uint32_t lane = pack_word(weight[source * words + j], format_.bits);
-        std::memcpy(tile + j * kVector, &lane, kLane);
-      }
-      uint8_t* block_scales = block + 2 * tile_bytes() + r * width;
-      uint8_t* block_biases = block_scales + kPanelRows * width;
-      std::memcpy(block_scales, static_cast<const uint8_t*>(scales) + source * width, width);
-      std::memcpy(block_biases, static_cast<const uint8_t*>(biases) + source * width, width);
+      pack_lanes(weight + source * words, format_.group_size, format_.bits,
+                 block + r / kTileRows * tile_bytes() + r % kTileRows * kLane);
+      uint8_t* to = block + 2 * tile_bytes() + r * width;
+      std::memcpy(to, static_cast<const uint8_t*>(scales) + source * width, width);
+      if (format_.encoding != Encoding::affine) continue;
+      to += kPanelRows * width;
+      std::memcpy(to, static_cast<const uint8_t*>(biases) + source * width, width);
     }
   }
 }
 
 void PackedMatrix::read_row(int row, float* out) const {
-  const uint8_t* block = panel(row / kPanelRows);
+  const uint8_t* from = panel(row / kPanelRows);
   const int r = row % kPanelRows;
-  const int words = format_.group_size * format_.bits / 32;
-  for (int group = 0; group < groups(); ++group, block += group_bytes()) {
-    const uint8_t* scales = block + 2 * tile_bytes();
-    const uint8_t* biases = scales + kPanelRows * scale_bytes(format_.scale_type);
+  if (format_.encoding == Encoding::dense) {
+    for (int c = 0; c < format_.columns; ++c) {
+      out[c] = read_scale(from, format_.scale_type, size_t(c) * kPanelRows + r);
+    }
+    return;
+  }
+  uint8_t values[128];  // of a group
+  for (int group = 0; group < groups(); ++group, from += group_bytes(), out += format_.group_size) {
+    read_lanes(from + r / kTileRows * tile_bytes() + r % kTileRows * kLane, format_.group_size,
+               format_.bits, values);
+    const uint8_t* scales = from + 2 * tile_bytes();
     const float scale = read_scale(scales, format_.scale_type, r);
-    const float bias = read_scale(biases, format_.scale_type, r);
-    const uint8_t* tile = block + r / kTileRows * tile_bytes() + r % kTileRows * kLane;
-    for (int j = 0; j < words; ++j, out += 32 / format_.bits) {
-      for (int i = 0; i < 4; ++i) {
-        const uint8_t byte = tile[j * kVector + i];
-        out[i] = scale * static_cast<float>(format_.bits == 8 ? byte : byte & 0xf) + bias;
-        if (format_.bits == 4) out[4 + i] = scale * static_cast<float>(byte >> 4) + bias;
+    if (format_.encoding == Encoding::mxfp4) {
+      for (int i = 0; i < format_.group_size; ++i) out[i] = scale * e2m1_to_float(values[i]);
+    } else {
+      const float bias = read_scale(scales, format_.scale_type, kPanelRows + r);
+      for (int i = 0; i < format_.group_size; ++i) {
+        out[i] = scale * static_cast<float>(values[i]) + bias;
       }
     }
   }

@@ -13,7 +13,11 @@
 // - half<shift>(bytes), byte<shift>(bytes): 4 or 8 bits of each lane as floats;
 // - dot_pairs(w, x, sum): adds the products of the two int16_t of each lane;
 // - dot_bytes<bits>(w, x, sum): the same for four uint8_t, below 2^bits, with four int8_t;
-// - load_scales: kLanes scales as floats.
+// - add, multiply;
+// - either(a, b): a | b; e2m1(bytes): for each byte, below 16, what it is as a 4-bit float, twice and
+//   plus 12; store_bytes;
+// - load_scales: kLanes scales as floats; load_exponents: the same where they are powers of two,
+//   2^(byte - 127).
 
 #if defined(__clang__)
 #define MLXD_UNROLL _Pragma("unroll")
@@ -24,6 +28,11 @@
 constexpr int kPanelOutputs = 32;
 constexpr int kTileOutputs = 16;
 constexpr int kVectorBytes = 64;
+constexpr int kMaxGroup = 128;
+
+// The bits of weights that were spread to bytes before (spread_kernel.inl): at most six of them.
+constexpr int kSpread = 6;
+constexpr int stored_bits(int bits) { return bits == kSpread ? 8 : bits; }
 
 // What differs between the precisions: how weights leave their lanes, `kSteps` times `kColumns` of
 // them, and how they are multiplied with as many columns of x.
@@ -34,15 +43,15 @@ template <class V, int bits>
 struct Arithmetic<V, bits, float> {
   using Sum = typename V::Floats;
   using Weights = typename V::Floats;
-  static constexpr int kSteps = 32 / bits, kColumns = 1;
+  static constexpr int kSteps = 32 / stored_bits(bits), kColumns = 1;
 
   static Sum zero() { return V::zero_floats(); }
   template <int step>
   static Weights unpack(typename V::Bytes lanes) {
-    if constexpr (bits == 8) {
-      return V::template byte<8 * step>(lanes);
-    } else {
+    if constexpr (bits == 4) {
       return V::template half<8 * (step % 4) + 4 * (step / 4)>(lanes);
+    } else {
+      return V::template byte<8 * step>(lanes);
     }
   }
   static typename V::Floats broadcast(const float* x) { return V::broadcast(x); }
@@ -79,7 +88,7 @@ struct IntegerArithmetic {
 
 template <class V, int bits>
 struct Arithmetic<V, bits, int16_t> : IntegerArithmetic<V> {
-  static constexpr int kSteps = 16 / bits, kColumns = 2;
+  static constexpr int kSteps = 16 / stored_bits(bits), kColumns = 2;
 
   template <int step>
   static typename V::Bytes unpack(typename V::Bytes lanes) {
@@ -94,11 +103,11 @@ struct Arithmetic<V, bits, int16_t> : IntegerArithmetic<V> {
 
 template <class V, int bits>
 struct Arithmetic<V, bits, int8_t> : IntegerArithmetic<V> {
-  static constexpr int kSteps = 8 / bits, kColumns = 4;
+  static constexpr int kSteps = 8 / stored_bits(bits), kColumns = 4;
 
   template <int step>
   static typename V::Bytes unpack(typename V::Bytes lanes) {
-    if constexpr (bits == 8) return lanes;
+    if constexpr (bits != 4) return lanes;
     return V::template mask<4 * step, 0x0f0f0f0f>(lanes);
   }
   static typename V::Ints multiply_add(typename V::Bytes w, typename V::Ints x,
@@ -107,24 +116,43 @@ struct Arithmetic<V, bits, int8_t> : IntegerArithmetic<V> {
   }
 };
 
+// The outputs of `rows` rows of x, a vector of them a register.
+template <class V, int rows>
+struct Outputs {
+  typename V::Floats at[rows][V::kVectors];
+
+  void clear() {
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) at[r][v] = V::zero_floats();
+    }
+  }
+
+  // As outputs `first` and on of a panel.
+  template <class X>
+  void store(const PanelArgs<X>& args, int first) const {
+    constexpr int kOutputs = V::kLanes * V::kVectors;
+    for (int r = 0; r < rows; ++r) {
+      float* y = args.y + r * args.y_stride + first;
+      const bool whole = first + kOutputs <= args.outputs;
+      float part[kOutputs];
+      for (int v = 0; v < V::kVectors; ++v) {
+        V::store((whole ? y : part) + v * V::kLanes, at[r][v]);
+      }
+      for (int i = 0; !whole && i < args.outputs - first; ++i) y[i] = part[i];
+    }
+  }
+};
+
 // X is the type of x's values. `rows` rows of x are taken together: one register for each row and
 // vector of outputs.
 template <class V, int bits, class X, int rows>
 struct Panel {
   using A = Arithmetic<V, bits, X>;
+  using Totals = Outputs<V, rows>;
+  static constexpr int kOutputs = V::kLanes * V::kVectors;
   struct Dots {
     typename A::Sum at[rows][V::kVectors];
   };
-  struct Totals {
-    typename V::Floats at[rows][V::kVectors];
-  };
-
-  template <class Registers, class Register>
-  static inline void fill(Registers& registers, Register value) {
-    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) registers.at[r][v] = value;
-    }
-  }
 
   // Adds what step `step` of unpacking brings times its columns of x, then the steps after it.
   template <int step>
@@ -141,21 +169,25 @@ struct Panel {
     if constexpr (step + 1 < A::kSteps) add_columns<step + 1>(lanes, x, stride, dots);
   }
 
-  static inline Dots dot_group(const PanelArgs<X>& args, const uint8_t* group, const X* x,
-                               int first) {
-    const size_t tile_bytes = size_t(kTileOutputs) * args.group_size * bits / 8;
+  // `tiles` are those of the outputs computed together.
+  static inline Dots dot_group(const PanelArgs<X>& args, const uint8_t* tiles, size_t tile_bytes,
+                               const X* x) {
     const uint8_t* from[V::kVectors];
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-      const int output = first + v * V::kLanes;
-      from[v] = group + output / kTileOutputs * tile_bytes + output % kTileOutputs * 4;
+      const int output = v * V::kLanes;
+      from[v] = tiles + output / kTileOutputs * tile_bytes + output % kTileOutputs * 4;
     }
     Dots dots;
-    fill(dots, A::zero());
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) dots.at[r][v] = A::zero();
+    }
     for (int column = 0; column < args.group_size; column += A::kSteps * A::kColumns) {
       typename V::Bytes lanes[V::kVectors];
       MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
         lanes[v] = V::load_bytes(from[v]);
-        if constexpr (rows <= 2) __builtin_prefetch(from[v] + V::kPrefetchBytes);
+        if constexpr (rows <= 2 && bits != kSpread) {
+          __builtin_prefetch(from[v] + V::kPrefetchBytes);
+        }
         from[v] += kVectorBytes;
       }
       add_columns<0>(lanes, x + column, args.x.stride, dots);
@@ -163,13 +195,32 @@ struct Panel {
     return dots;
   }
 
+  // The same where weights must be spread first.
+  static inline Dots dot_spread(const PanelArgs<X>& args, const uint8_t* tiles, size_t tile_bytes,
+                                const X* x) {
+    alignas(kVectorBytes) uint8_t bytes[kOutputs * kMaxGroup];
+    const size_t spread_bytes = size_t(kTileOutputs) * args.group_size;
+    MLXD_UNROLL for (int t = 0; t < kOutputs / kTileOutputs; ++t) {
+      args.spread(tiles + t * tile_bytes, args.group_size, bytes + t * spread_bytes);
+    }
+    return dot_group(args, bytes, spread_bytes, x);
+  }
+
   static inline void add_group(const PanelArgs<X>& args, const uint8_t* scales, int group,
                                int first, const Dots& dots, Totals& totals) {
     const int width = args.scale_type == ScaleType::f32 ? 4 : 2;
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-      const uint8_t* at = scales + (first + v * V::kLanes) * width;
-      const auto scale = V::load_scales(at, args.scale_type);
-      const auto bias = V::load_scales(at + kPanelOutputs * width, args.scale_type);
+      const int output = first + v * V::kLanes;
+      typename V::Floats scale, bias;
+      if (args.scale_type == ScaleType::e8m0) {  // of values that are doubled, plus 12
+        constexpr float kScale = 0.5f, kBias = -6;
+        const auto power = V::load_exponents(scales + output);
+        scale = V::multiply(power, V::broadcast(&kScale));
+        bias = V::multiply(power, V::broadcast(&kBias));
+      } else {
+        scale = V::load_scales(scales + output * width, args.scale_type);
+        bias = V::load_scales(scales + (kPanelOutputs + output) * width, args.scale_type);
+      }
       MLXD_UNROLL for (int r = 0; r < rows; ++r) {
         const size_t index = size_t(r) * args.groups + group;
         auto& total = totals.at[r][v];
@@ -179,33 +230,21 @@ struct Panel {
     }
   }
 
-  static inline void store(const PanelArgs<X>& args, int first, const Totals& totals) {
-    constexpr int kOutputs = V::kLanes * V::kVectors;
-    for (int r = 0; r < rows; ++r) {
-      float* y = args.y + r * args.y_stride + first;
-      const bool whole = first + kOutputs <= args.outputs;
-      float part[kOutputs];
-      for (int v = 0; v < V::kVectors; ++v) {
-        V::store((whole ? y : part) + v * V::kLanes, totals.at[r][v]);
-      }
-      for (int i = 0; !whole && i < args.outputs - first; ++i) y[i] = part[i];
-    }
-  }
-
   static void multiply(const PanelArgs<X>& args) {
-    const size_t scales_at = size_t(kPanelOutputs) * args.group_size * bits / 8;
-    const size_t scale_bytes = args.scale_type == ScaleType::f32 ? 4 : 2;
-    const size_t group_bytes = scales_at + 2 * kPanelOutputs * scale_bytes;
-    for (int first = 0; first < args.outputs; first += V::kLanes * V::kVectors) {
+    const size_t scales_at = size_t(kPanelOutputs) * args.group_size * args.bits / 8;
+    const size_t tile_bytes = scales_at / (kPanelOutputs / kTileOutputs);
+    for (int first = 0; first < args.outputs; first += kOutputs) {
       Totals totals;
-      fill(totals, V::zero_floats());
+      totals.clear();
       const uint8_t* group = args.panel;
-      for (int g = 0; g < args.groups; ++g, group += group_bytes) {
-        const Dots dots =
-            dot_group(args, group, args.x.values + size_t(g) * args.group_size, first);
+      for (int g = 0; g < args.groups; ++g, group += args.group_bytes) {
+        const X* x = args.x.values + size_t(g) * args.group_size;
+        const uint8_t* tiles = group + first / kTileOutputs * tile_bytes;
+        const Dots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)
+                                          : dot_group(args, tiles, tile_bytes, x);
         add_group(args, group + scales_at, g, first, dots, totals);
       }
-      store(args, first, totals);
+      totals.store(args, first);
     }
   }
 };

@@ -1,11 +1,12 @@
 // What every instruction set provides: kernels that multiply one panel of a PackedMatrix with a few
 // rows of x, for x as floats (Precision::exact) or quantized to integers (balanced, fast).
 //
-// For each row of x and each of the panel's 32 outputs:
+// For each row of x and each of the panel's 32 outputs, of quantized weights:
 //   total = 0
 //   for each group, in order:
 //     dot = sum of q * x over the group, column by column
 //     total = total + (scale * x_scale) * dot;  total = total + bias * x_sum
+// and of dense ones, which take floats in any precision, only total = total + dot.
 // Totals are float32, each product fused with its sum. Dots of floats (x_scale is 1) are float32
 // too, fused but for the scalar kernels; dots of integers are exact. No order depends on the number
 // of rows: a row's result has the same bits in any batch, and on every instruction set, except that
@@ -16,7 +17,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/scale_type.h"
+#include "kernels/cpu/matrix_format.h"
 
 namespace mlxd::kernels::cpu {
 
@@ -32,11 +33,19 @@ struct PreparedRows {
   const float* sums;    // [rows, groups]: of what the values stand for
 };
 
+/// Copies the weights of a tile of `group_size` columns to `bytes`, as a tile of 8 bits holds them;
+/// those of mxfp4 as the integers 2 * value + 12.
+using SpreadTile = void (*)(const uint8_t* tile, int group_size, uint8_t* bytes);
+
 template <class X>
 struct PanelArgs {
   const uint8_t* panel;
+  int columns;
   int groups;
   int group_size;
+  size_t group_bytes;
+  int bits;
+  SpreadTile spread;  // null where the kernel takes weights as they are
   ScaleType scale_type;
   PreparedRows<X> x;
   float* y;  // [rows, outputs]
@@ -59,10 +68,39 @@ struct PanelKernels {
   int max_rows;
   const PanelKernel<X>* four_bit;
   const PanelKernel<X>* eight_bit;
-  QuantizeRow<X> quantize;  // null for floats
+  const PanelKernel<X>* spread;  // for all other quantized weights
+  QuantizeRow<X> quantize;       // null for floats
 
-  PanelKernel<X> find(int bits, int rows) const {
-    return (bits == 4 ? four_bit : eight_bit)[rows - 1];
+  const PanelKernel<X>* find(const MatrixFormat& format) const {
+    if (format.encoding != Encoding::affine) return spread;
+    return format.bits == 4 ? four_bit : format.bits == 8 ? eight_bit : spread;
+  }
+};
+
+/// Those for dense weights.
+struct DenseKernels {
+  int max_rows;
+  const PanelKernel<float>* of[3];  // f16, bf16, f32
+};
+
+/// For weights that no kernel takes as they are.
+struct SpreadKernels {
+  SpreadTile two_bit, three_bit, five_bit, six_bit, mxfp4;
+
+  SpreadTile find(const MatrixFormat& format) const {
+    if (format.encoding == Encoding::mxfp4) return mxfp4;
+    switch (format.bits) {
+      case 2:
+        return two_bit;
+      case 3:
+        return three_bit;
+      case 5:
+        return five_bit;
+      case 6:
+        return six_bit;
+      default:
+        return nullptr;
+    }
   }
 };
 
@@ -99,6 +137,8 @@ struct KernelTable {
   PanelKernels<float> exact;
   PanelKernels<int16_t> balanced;
   PanelKernels<int8_t> fast;
+  DenseKernels dense;
+  SpreadKernels spread;
   AttendSplit attend_split;
   RmsNormRow rms_norm;
   SwigluRun swiglu;

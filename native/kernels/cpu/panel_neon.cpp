@@ -29,8 +29,10 @@ struct Neon {
   }
   static Floats to_floats(Ints a) { return vcvtq_f32_s32(a); }
   static void store(float* y, Floats a) { vst1q_f32(y, a); }
+  static void store_bytes(uint8_t* p, Bytes a) { vst1q_u8(p, vreinterpretq_u8_u32(a)); }
   static Bytes load_bytes(const uint8_t* p) { return vreinterpretq_u32_u8(vld1q_u8(p)); }
 
+  static Floats add(Floats a, Floats b) { return vaddq_f32(a, b); }
   static Floats multiply(Floats a, Floats b) { return vmulq_f32(a, b); }
   static Floats multiply_add(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
   static Floats fused_multiply_add(Floats a, Floats b, Floats c) { return multiply_add(a, b, c); }
@@ -38,7 +40,14 @@ struct Neon {
   template <int shift, int kept>
   static Bytes mask(Bytes lanes) {
     if constexpr (shift > 0) lanes = vshrq_n_u32(lanes, shift);
+    if constexpr (shift < 0) lanes = vshlq_n_u32(lanes, -shift);
     return vandq_u32(lanes, vdupq_n_u32(kept));
+  }
+  static Bytes either(Bytes a, Bytes b) { return vorrq_u32(a, b); }
+  static Bytes e2m1(Bytes codes) {
+    alignas(16) static constexpr uint8_t kValues[] = {12, 13, 14, 15, 16, 18, 20, 24,
+                                                      12, 11, 10, 9,  8,  6,  4,  0};
+    return vreinterpretq_u32_u8(vqtbl1q_u8(vld1q_u8(kValues), vreinterpretq_u8_u32(codes)));
   }
 
   template <int shift>
@@ -70,6 +79,14 @@ struct Neon {
     uint16x4_t bits = vreinterpret_u16_u8(vld1_u8(scales));
     if (type == ScaleType::f16) return vcvt_f32_f16(vreinterpret_f16_u16(bits));
     return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
+  }
+
+  static Floats load_exponents(const uint8_t* exponents) {
+    uint32_t four;
+    __builtin_memcpy(&four, exponents, sizeof(four));
+    const uint16x8_t bytes = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
+    const Bytes bits = vshlq_n_u32(vmovl_u16(vget_low_u16(bytes)), 23);
+    return vreinterpretq_f32_u32(vmaxq_u32(bits, vdupq_n_u32(kSmallestExponent)));
   }
 };
 

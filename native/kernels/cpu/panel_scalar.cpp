@@ -35,12 +35,16 @@ struct Scalar {
     return make<float>([&](int i) { return static_cast<float>(a.at[i]); });
   }
   static void store(float* y, const Floats& a) { __builtin_memcpy(y, a.at, sizeof(a.at)); }
+  static void store_bytes(uint8_t* p, const Bytes& a) { __builtin_memcpy(p, a.at, sizeof(a.at)); }
   static Bytes load_bytes(const uint8_t* p) {
     Bytes lanes;
     __builtin_memcpy(lanes.at, p, sizeof(lanes.at));
     return lanes;
   }
 
+  static Floats add(const Floats& a, const Floats& b) {
+    return make<float>([&](int i) { return a.at[i] + b.at[i]; });
+  }
   static Floats multiply(const Floats& a, const Floats& b) {
     return make<float>([&](int i) { return a.at[i] * b.at[i]; });
   }
@@ -54,7 +58,23 @@ struct Scalar {
 
   template <int shift, int kept>
   static Bytes mask(const Bytes& lanes) {
-    return make<uint32_t>([&](int i) { return lanes.at[i] >> shift & kept; });
+    return make<uint32_t>([&](int i) {
+      if constexpr (shift < 0) return lanes.at[i] << -shift & kept;
+      return lanes.at[i] >> (shift > 0 ? shift : 0) & kept;
+    });
+  }
+  static Bytes either(const Bytes& a, const Bytes& b) {
+    return make<uint32_t>([&](int i) { return a.at[i] | b.at[i]; });
+  }
+  static Bytes e2m1(const Bytes& codes) {
+    return make<uint32_t>([&](int i) {
+      uint32_t values = 0;
+      for (int shift = 0; shift < 32; shift += 8) {
+        const float value = e2m1_to_float(codes.at[i] >> shift & 0xf);
+        values |= static_cast<uint32_t>(2 * value + 12) << shift;
+      }
+      return values;
+    });
   }
 
   template <int shift>
@@ -87,6 +107,10 @@ struct Scalar {
 
   static Floats load_scales(const uint8_t* scales, ScaleType type) {
     return make<float>([=](int i) { return read_scale(scales, type, i); });
+  }
+
+  static Floats load_exponents(const uint8_t* exponents) {
+    return make<float>([=](int i) { return e8m0_to_float(exponents[i]); });
   }
 
  private:

@@ -19,17 +19,28 @@ struct Avx2 {
   }
   static Floats to_floats(Ints a) { return _mm256_cvtepi32_ps(a); }
   static void store(float* y, Floats a) { _mm256_storeu_ps(y, a); }
+  static void store_bytes(uint8_t* p, Bytes a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a);
+  }
   static Bytes load_bytes(const uint8_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
 
+  static Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
   static Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
   static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
   static Floats fused_multiply_add(Floats a, Floats b, Floats c) { return multiply_add(a, b, c); }
 
   template <int shift, int kept>
   static Bytes mask(Bytes lanes) {
-    return _mm256_and_si256(_mm256_srli_epi32(lanes, shift), _mm256_set1_epi32(kept));
+    if constexpr (shift > 0) lanes = _mm256_srli_epi32(lanes, shift);
+    if constexpr (shift < 0) lanes = _mm256_slli_epi32(lanes, -shift);
+    return _mm256_and_si256(lanes, _mm256_set1_epi32(kept));
+  }
+  static Bytes either(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
+  static Bytes e2m1(Bytes codes) {
+    const __m128i values = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), codes);
   }
 
   template <int shift>
@@ -48,7 +59,7 @@ struct Avx2 {
 
   template <int bits>
   static Ints dot_bytes(Bytes w, Ints x, Ints sum) {
-    if constexpr (bits == 4) {  // two products fit in 16 bits
+    if constexpr (bits < 8) {  // two products fit in 16 bits
       Ints pairs = _mm256_maddubs_epi16(w, x);
       return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
     } else {
@@ -63,5 +74,11 @@ struct Avx2 {
     __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(scales));
     if (type == ScaleType::f16) return _mm256_cvtph_ps(bits);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+
+  static Floats load_exponents(const uint8_t* exponents) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(exponents));
+    const Ints bits = _mm256_slli_epi32(_mm256_cvtepu8_epi32(bytes), 23);
+    return _mm256_castsi256_ps(_mm256_max_epi32(bits, _mm256_set1_epi32(kSmallestExponent)));
   }
 };

@@ -19,15 +19,24 @@ struct Avx512 {
   }
   static Floats to_floats(Ints a) { return _mm512_cvtepi32_ps(a); }
   static void store(float* y, Floats a) { _mm512_storeu_ps(y, a); }
+  static void store_bytes(uint8_t* p, Bytes a) { _mm512_storeu_si512(p, a); }
   static Bytes load_bytes(const uint8_t* p) { return _mm512_loadu_si512(p); }
 
+  static Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
   static Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
   static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
   static Floats fused_multiply_add(Floats a, Floats b, Floats c) { return multiply_add(a, b, c); }
 
   template <int shift, int kept>
   static Bytes mask(Bytes lanes) {
-    return _mm512_and_si512(_mm512_srli_epi32(lanes, shift), _mm512_set1_epi32(kept));
+    if constexpr (shift > 0) lanes = _mm512_srli_epi32(lanes, shift);
+    if constexpr (shift < 0) lanes = _mm512_slli_epi32(lanes, -shift);
+    return _mm512_and_si512(lanes, _mm512_set1_epi32(kept));
+  }
+  static Bytes either(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
+  static Bytes e2m1(Bytes codes) {
+    const __m128i values = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), codes);
   }
 
   // A permute reads only the low four bits of each index: the float of a half in one operation.
@@ -48,7 +57,7 @@ struct Avx512 {
 
   template <int bits>
   static Ints dot_bytes(Bytes w, Ints x, Ints sum) {
-    if constexpr (bits == 4) {  // two products fit in 16 bits
+    if constexpr (bits < 8) {  // two products fit in 16 bits
       Ints pairs = _mm512_maddubs_epi16(w, x);
       return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
     } else {
@@ -63,5 +72,11 @@ struct Avx512 {
     __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(scales));
     if (type == ScaleType::f16) return _mm512_cvtph_ps(bits);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+
+  static Floats load_exponents(const uint8_t* exponents) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(exponents));
+    const Ints bits = _mm512_slli_epi32(_mm512_cvtepu8_epi32(bytes), 23);
+    return _mm512_castsi512_ps(_mm512_max_epi32(bits, _mm512_set1_epi32(kSmallestExponent)));
   }
 };

@@ -63,7 +63,7 @@ const Leaf kLeaves[] = {
 
 TEST_CASE("leaves agree with the composition") {
   for (int rows : {1, 3, 40}) {
-    for (int bits : {4, 8}) {
+    for (int bits : {3, 4, 6, 8}) {
       const Sample s(70, 352, bits);
       const auto x = mx::multiply(mx::random::normal({rows, 352}), mx::array(3.0f));
       const auto residual = mx::random::normal({rows, 70});
@@ -125,11 +125,9 @@ TEST_CASE("extreme rows give what the composition gives, or are not finite where
 
 TEST_CASE("what cannot be one operation is said to be so, and shapes that do not fit are refused") {
   const Sample s(70, 64);
-  const auto three_bits = random_matrix(70, 64, 32, 3);
   const auto x = mx::zeros({2, 64});
   CHECK(can_fuse(x, {&s.a}));
   CHECK_FALSE(can_fuse(x, {&s.a, nullptr}));
-  CHECK_FALSE(can_fuse(x, {&s.a, &three_bits}));
   CHECK_FALSE(can_fuse(mx::astype(x, mx::bfloat16), {&s.a}));
   CHECK_THROWS_AS(matmul_add(s.a, x, mx::zeros({1, 70})), std::invalid_argument);
   CHECK_THROWS_AS(matmul_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);

@@ -64,10 +64,11 @@ double worst_error(const RandomMatrix& matrix, const std::vector<float>& x, int 
     std::vector<double> rounded;  // for each group
     for (int k = 0; k < f.columns; k += f.group_size) {
       double largest = 0;
-      for (int i = k; i < k + f.group_size; ++i) {
+      for (int i = k; i < std::min(k + f.group_size, f.columns); ++i) {
         largest = std::max<double>(largest, std::abs(x[size_t(t) * f.columns + i]));
       }
-      rounded.push_back(rounding(precision, largest));
+      const bool dense = f.encoding == Encoding::dense;
+      rounded.push_back(rounding(dense ? Precision::exact : precision, largest));
     }
     for (int n = 0; n < f.rows; ++n) {
       double exact = 0, allowed = roundings * 0x1p-149;
@@ -89,6 +90,26 @@ bool same_bits(const float* a, const float* b, size_t count) {
   return std::memcmp(a, b, count * sizeof(float)) == 0;
 }
 
+// Rows 3, 11 and 12 of 20 have something that is not finite.
+void check_spoiled_rows(const PackedMatrix& packed, const Way& way, std::mt19937& random,
+                        ThreadPool& pool) {
+  CAPTURE(name(way));
+  auto x = random_rows(20 * 96, random);
+  const auto before = multiply(packed, x, 20, way, pool);
+  x[3 * 96 + 95] = NAN;
+  x[11 * 96] = INFINITY;
+  x[12 * 96 + 40] = -INFINITY;
+  const auto after = multiply(packed, x, 20, way, pool);
+  for (int t = 0; t < 20; ++t) {
+    const float* row = after.data() + t * 50;
+    if (t == 3 || t == 11 || t == 12) {
+      CHECK(std::none_of(row, row + 50, [](float value) { return std::isfinite(value); }));
+    } else {
+      CHECK(same_bits(row, before.data() + t * 50, 50));
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("products agree with double precision") {
@@ -96,7 +117,7 @@ TEST_CASE("products agree with double precision") {
   ThreadPool pool(2);
   for (const Way& way : all_ways()) {
     CAPTURE(name(way));
-    for (int bits : {4, 8}) {
+    for (int bits : {2, 3, 4, 5, 6, 8}) {
       for (int group : {32, 64, 128}) {
         for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
           const int rows = 1 + random() % 150, groups = 1 + random() % 5;
@@ -119,13 +140,46 @@ TEST_CASE("products agree with double precision") {
   }
 }
 
+TEST_CASE("products with mxfp4 and dense weights agree with double precision") {
+  std::mt19937 random(13);
+  ThreadPool pool(2);
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
+    for (const int columns : {32, 352}) {
+      const RandomMatrix matrix(mxfp4_format(1 + random() % 150, columns), random);
+      const PackedMatrix packed = matrix.pack(pool);
+      for (int count : {1, 2, 5, int(6 + random() % 30)}) {
+        const auto x = random_rows(size_t(count) * columns, random);
+        CAPTURE(count);
+        CHECK(worst_error(matrix, x, count, multiply(packed, x, count, way, pool), way.precision) <
+              1);
+      }
+    }
+    for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
+      for (const int columns : {1, 63, 64, 65, 300}) {
+        const RandomMatrix matrix(dense_format(1 + random() % 150, columns, type), random);
+        const PackedMatrix packed = matrix.pack(pool);
+        for (int count : {1, 2, 5, int(6 + random() % 30)}) {
+          const auto x = random_rows(size_t(count) * columns, random);
+          CAPTURE(int(type));
+          CAPTURE(columns);
+          CAPTURE(count);
+          CHECK(worst_error(matrix, x, count, multiply(packed, x, count, way, pool),
+                            way.precision) < 1);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("every number of rows and outputs is computed, and no more") {
   std::mt19937 random(4);
   ThreadPool pool(2);
   for (const Way& way : all_ways()) {
     CAPTURE(name(way));
     for (int rows : {1, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65}) {
-      const RandomMatrix matrix({rows, 64, 32, rows % 2 ? 4 : 8, ScaleType::f16}, random);
+      const auto all = formats(rows, 64);
+      const RandomMatrix matrix(all[random() % all.size()], random);
       const PackedMatrix packed = matrix.pack(pool);
       for (int count = 1; count <= 70; ++count) {
         const auto x = random_rows(size_t(count) * 64, random);
@@ -143,9 +197,10 @@ TEST_CASE("a row has the same bits in any batch, on any number of threads") {
   ThreadPool alone(1);
   for (const Way& way : all_ways()) {
     CAPTURE(name(way));
-    for (int bits : {4, 8}) {
-      const int rows = 333, columns = 448, most = 300;
-      const RandomMatrix matrix({rows, columns, 64, bits, ScaleType::f16}, random);
+    const int rows = 133, columns = 320, most = 300;
+    for (const MatrixFormat& format : formats(rows, columns, 64)) {
+      CAPTURE(format.bits);
+      const RandomMatrix matrix(format, random);
       const PackedMatrix packed = matrix.pack(alone);
       const auto x = random_rows(size_t(most) * columns, random);
       std::vector<float> one_by_one;
@@ -185,13 +240,15 @@ TEST_CASE("a block of x larger than a cache gives the same bits") {
 TEST_CASE("instruction sets agree in every bit, but for scalar floats") {
   std::mt19937 random(7);
   ThreadPool pool(1);
-  for (int bits : {4, 8}) {
-    const RandomMatrix matrix({100, 256, 32, bits, ScaleType::f16}, random);
+  for (const MatrixFormat& format : formats(100, 256)) {
+    CAPTURE(format.bits);
+    const RandomMatrix matrix(format, random);
     const PackedMatrix packed = matrix.pack(pool);
     const auto x = random_rows(9 * 256, random);
     const auto isas = supported_isas();
     for (auto precision : {Precision::exact, Precision::balanced, Precision::fast}) {
-      for (size_t i = precision == Precision::exact ? 2 : 1; i < isas.size(); ++i) {
+      const bool floats = precision == Precision::exact || format.encoding == Encoding::dense;
+      for (size_t i = floats ? 2 : 1; i < isas.size(); ++i) {
         CAPTURE(name({isas[i], precision}));
         CHECK(multiply(packed, x, 9, {isas[i], precision}, pool) ==
               multiply(packed, x, 9, {isas[i - 1], precision}, pool));
@@ -203,15 +260,18 @@ TEST_CASE("instruction sets agree in every bit, but for scalar floats") {
 TEST_CASE("the largest dot products fit") {
   std::mt19937 random(12);
   ThreadPool pool(1);
-  RandomMatrix matrix({32, 128, 128, 8, ScaleType::f16}, random);
-  std::fill(matrix.weight.begin(), matrix.weight.end(), 0xffffffff);
-  matrix.decode();
-  for (float value : {1.0f, -1.0f, 3e4f}) {
-    const std::vector<float> x(128, value);
-    for (const Way& way : all_ways()) {
-      CAPTURE(name(way));
-      CHECK(worst_error(matrix, x, 1, multiply(matrix.pack(pool), x, 1, way, pool), way.precision) <
-            1);
+  for (int bits : {2, 3, 4, 5, 6, 8}) {
+    RandomMatrix matrix({32, 128, 128, bits, ScaleType::f16}, random);
+    std::fill(matrix.weight.begin(), matrix.weight.end(), 0xffffffff);
+    matrix.decode();
+    const PackedMatrix packed = matrix.pack(pool);
+    for (float value : {1.0f, -1.0f, 3e4f}) {
+      const std::vector<float> x(128, value);
+      for (const Way& way : all_ways()) {
+        CAPTURE(name(way));
+        CAPTURE(bits);
+        CHECK(worst_error(matrix, x, 1, multiply(packed, x, 1, way, pool), way.precision) < 1);
+      }
     }
   }
 }
@@ -221,37 +281,26 @@ TEST_CASE("denormals are computed, not flushed") {
   ThreadPool pool(2);
   for (const Way& way : all_ways()) {
     CAPTURE(name(way));
-    const RandomMatrix matrix({32, 64, 32, 4, ScaleType::f32}, random);
-    auto x = random_rows(2 * 64, random);
-    for (auto& value : x) value *= 0x1p-135f;
-    const auto y = multiply(matrix.pack(pool), x, 2, way, pool);
-    CHECK(worst_error(matrix, x, 2, y, way.precision) < 1);
-    if (way.precision != Precision::exact) continue;  // their smallest step is 2^-126
-    CHECK(std::any_of(y.begin(), y.end(), [](float value) { return value != 0; }));
+    for (const MatrixFormat& format : formats(32, 64)) {
+      CAPTURE(format.bits);
+      const RandomMatrix matrix(format, random);
+      auto x = random_rows(2 * 64, random);
+      for (auto& value : x) value *= 0x1p-135f;
+      const auto y = multiply(matrix.pack(pool), x, 2, way, pool);
+      CHECK(worst_error(matrix, x, 2, y, way.precision) < 1);
+      if (way.precision != Precision::exact) continue;  // their smallest step is 2^-126
+      CHECK(std::any_of(y.begin(), y.end(), [](float value) { return value != 0; }));
+    }
   }
 }
 
 TEST_CASE("a non-finite input spoils its own row, all of it, and no other") {
   std::mt19937 random(9);
   ThreadPool pool(2);
-  const RandomMatrix matrix({50, 96, 32, 4, ScaleType::f16}, random);
-  const PackedMatrix packed = matrix.pack(pool);
-  for (const Way& way : all_ways()) {
-    CAPTURE(name(way));
-    auto x = random_rows(20 * 96, random);
-    const auto before = multiply(packed, x, 20, way, pool);
-    x[3 * 96 + 95] = NAN;
-    x[11 * 96] = INFINITY;
-    x[12 * 96 + 40] = -INFINITY;
-    const auto after = multiply(packed, x, 20, way, pool);
-    for (int t = 0; t < 20; ++t) {
-      const float* row = after.data() + t * 50;
-      if (t == 3 || t == 11 || t == 12) {
-        CHECK(std::none_of(row, row + 50, [](float value) { return std::isfinite(value); }));
-      } else {
-        CHECK(same_bits(row, before.data() + t * 50, 50));
-      }
-    }
+  for (const MatrixFormat& format : formats(50, 96)) {
+    const RandomMatrix matrix(format, random);
+    const PackedMatrix packed = matrix.pack(pool);
+    for (const Way& way : all_ways()) check_spoiled_rows(packed, way, random, pool);
   }
 }
 

@@ -1,9 +1,10 @@
-// Random quantized matrices for the kernel tests, with their values computed on their own in double
-// precision.
+// Random matrices of every format for the kernel tests, with their values computed on their own in
+// double precision.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -24,6 +25,7 @@ inline double decode_float(uint32_t bits, int exponent_bits, int mantissa_bits) 
 }
 
 inline double decode_scale(uint32_t bits, ScaleType type) {
+  if (type == ScaleType::e8m0) return std::ldexp(1.0, static_cast<int>(bits) - 127);
   if (type == ScaleType::f32) return decode_float(bits, 8, 23);
   return type == ScaleType::f16 ? decode_float(bits, 5, 10) : decode_float(bits, 8, 7);
 }
@@ -47,20 +49,27 @@ struct Scales {
 };
 
 struct RandomMatrix {
-  QuantizedFormat format;
-  std::vector<uint32_t> weight;
+  MatrixFormat format;
+  std::vector<uint32_t> weight;  // the words of a row end where it ends, but for dense ones
   Scales scales, biases;
   std::vector<double> values;  // [rows, columns]
   std::vector<double> coarse;  // |scale| * q + |bias|: what rounding errors are measured against
 
-  /// Scales of magnitudes 2^-8 .. 2^-5, of both signs.
-  RandomMatrix(const QuantizedFormat& f, std::mt19937& random)
+  /// Scales of magnitudes 2^-8 .. 2^-5, of both signs where their type has one.
+  RandomMatrix(const MatrixFormat& f, std::mt19937& random)
       : format(f), scales{f.scale_type, {}}, biases{f.scale_type, {}} {
-    weight.resize(size_t(f.rows) * f.columns * f.bits / 32);
-    for (auto& word : weight) word = random();
-    for (int i = 0; i < f.rows * f.columns / f.group_size; ++i) {
-      scales.push(scale_bits(random));
-      biases.push(scale_bits(random));
+    const size_t size = size_t(f.rows) * f.columns;
+    if (f.encoding == Encoding::dense) {
+      for (size_t i = 0; i < size; ++i) scales.push(scale_bits(random));
+      weight.resize((scales.bytes.size() + 3) / 4);
+      std::memcpy(weight.data(), scales.bytes.data(), scales.bytes.size());
+    } else {
+      weight.resize(size * f.bits / 32);
+      for (auto& word : weight) word = random();
+      for (size_t i = 0; i < size / f.group_size; ++i) {
+        scales.push(scale_bits(random));
+        if (f.encoding == Encoding::affine) biases.push(scale_bits(random));
+      }
     }
     decode();
   }
@@ -73,28 +82,64 @@ struct RandomMatrix {
   void decode() {
     values.clear();
     coarse.clear();
-    const int per_word = 32 / format.bits;
-    for (size_t i = 0; i < size_t(format.rows) * format.columns; ++i) {
-      const uint32_t q =
-          weight[i / per_word] >> (i % per_word * format.bits) & ((1u << format.bits) - 1);
-      const double scale = scales.value(i / format.group_size);
-      const double bias = biases.value(i / format.group_size);
-      values.push_back(scale * q + bias);
-      coarse.push_back(std::abs(scale) * q + std::abs(bias));
-    }
+    for (size_t i = 0; i < size_t(format.rows) * format.columns; ++i) decode_weight(i);
   }
 
  private:
+  void decode_weight(size_t index) {
+    if (format.encoding == Encoding::dense) {
+      values.push_back(scales.value(index));
+      coarse.push_back(std::abs(values.back()));
+      return;
+    }
+    uint32_t q = 0;  // bit by bit, from the lowest, of all weights one after another
+    for (int b = 0; b < format.bits; ++b) {
+      const size_t bit = index * format.bits + b;
+      q |= (weight[bit / 32] >> bit % 32 & 1) << b;
+    }
+    const double scale = scales.value(index / format.group_size);
+    if (format.encoding == Encoding::affine) {
+      const double bias = biases.value(index / format.group_size);
+      values.push_back(scale * q + bias);
+      coarse.push_back(std::abs(scale) * q + std::abs(bias));
+    } else {
+      const int exponent = static_cast<int>(q >> 1 & 3), fraction = static_cast<int>(q & 1);
+      const double magnitude =
+          exponent ? std::ldexp(1 + fraction / 2.0, exponent - 1) : fraction / 2.0;
+      values.push_back(q & 8 ? -scale * magnitude : scale * magnitude);
+      coarse.push_back(scale * 18);  // kernels add 6 and take it off again
+    }
+  }
+
   uint32_t scale_bits(std::mt19937& random) const {
     const uint32_t sign = random() & 1, above = random() & 3;  // exponent -8 .. -5
-    if (format.scale_type == ScaleType::f32) {
-      return sign << 31 | (119 + above) << 23 | (random() & 0x7fffff);
+    switch (format.scale_type) {
+      case ScaleType::f32:
+        return sign << 31 | (119 + above) << 23 | (random() & 0x7fffff);
+      case ScaleType::bf16:
+        return sign << 15 | (119 + above) << 7 | (random() & 0x7f);
+      case ScaleType::f16:
+        return sign << 15 | (7 + above) << 10 | (random() & 0x3ff);
+      case ScaleType::e8m0:
+        break;
     }
-    if (format.scale_type == ScaleType::bf16)
-      return sign << 15 | (119 + above) << 7 | (random() & 0x7f);
-    return sign << 15 | (7 + above) << 10 | (random() & 0x3ff);
+    return 119 + above;
   }
 };
+
+/// A format of each kind of weights: affine of all bits, mxfp4, dense. Columns are a multiple of
+/// `group`, one or more, which is kept to where the format leaves it open.
+inline std::vector<MatrixFormat> formats(int rows, int columns, int group = 32) {
+  std::vector<MatrixFormat> all;
+  for (int bits : {2, 3, 4, 5, 6, 8}) {
+    all.push_back({rows, columns, group, bits, ScaleType::f16});
+  }
+  all.push_back(mxfp4_format(rows, columns));
+  for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
+    all.push_back(dense_format(rows, columns, type));
+  }
+  return all;
+}
 
 inline std::vector<float> random_rows(size_t count, std::mt19937& random) {
   std::normal_distribution<float> normal;
