@@ -40,6 +40,13 @@ export const settingsSchema = z.object({
   precision: choice('exact', 'balanced', 'fast')
     .default('balanced')
     .meta(meta('precision', 'activations on a CPU: exact (float32), balanced (16 bits) or fast (8 bits)')),
+  maxSequences: integer(1, 1024).default(32).meta(meta('number', 'requests that are computed together')),
+  maxQueue: integer(0, 100_000)
+    .default(128)
+    .meta(meta('number', 'requests that may wait beside those; more are refused with status 429')),
+  requestTimeout: integer(0, 86_400)
+    .default(0)
+    .meta(meta('seconds', 'what a request may take, its time in the queue included; 0 is any time')),
   logLevel: choice('silent', 'error', 'warn', 'info', 'debug')
     .default('warn')
     .meta(meta('level', 'silent, error, warn, info or debug; the log is JSON lines on stderr')),

@@ -130,6 +130,7 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   options.precision = to_string(from, "precision");
   options.max_sequences = to_int(from, "maxSequences", 1);
   options.prefill_chunk = to_int(from, "prefillChunk", 1);
+  options.max_queue = to_int(from, "maxQueue", 0);
   return options;
 }
 
@@ -139,9 +140,12 @@ std::string to_model_path(const Napi::Value& value) {
 
 Request to_request(const Napi::Value& value) {
   const Napi::Object from = to_object(value, "request");
-  return {to_request_id(from.Get("id")), to_tokens(from, "tokens"),
-          to_sampling(to_object(from.Get("sampling"), "sampling")), to_int(from, "maxTokens", 0),
-          to_tokens(from, "stopTokens")};
+  return {to_request_id(from.Get("id")),
+          to_tokens(from, "tokens"),
+          to_sampling(to_object(from.Get("sampling"), "sampling")),
+          to_int(from, "maxTokens", 0),
+          to_tokens(from, "stopTokens"),
+          static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1))};
 }
 
 RequestId to_request_id(const Napi::Value& value) {
@@ -199,6 +203,8 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   result["heartbeatMs"] = stats.heartbeat_ms;
   result["activeMemoryBytes"] = static_cast<double>(stats.active_memory_bytes);
   result["peakMemoryBytes"] = static_cast<double>(stats.peak_memory_bytes);
+  result["failures"] = static_cast<double>(stats.failures);
+  result["lastError"] = stats.last_error;
   return result;
 }
 

@@ -10,14 +10,15 @@
 
 namespace mlxd {
 
-/// {modelPath, device, threads, maxSequences, prefillChunk}: the options but for modelPath.
+/// {modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue}: the options but
+/// for modelPath.
 EngineOptions to_engine_options(const Napi::Value& value);
 
 /// The option modelPath.
 std::string to_model_path(const Napi::Value& value);
 
-/// {id, tokens, sampling, maxTokens, stopTokens}, and in sampling {temperature, topP, topK, minP,
-/// seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty, repetitionWindow,
+/// {id, tokens, sampling, maxTokens, stopTokens, priority}, and in sampling {temperature, topP,
+/// topK, minP, seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty, repetitionWindow,
 /// presencePenalty, frequencyPenalty, biasTokens, biases, logprobs}, logprobs -1 for none. Ranges
 /// are the engine's matter.
 Request to_request(const Napi::Value& value);

@@ -25,7 +25,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /// new Engine({modelPath, device, threads, maxSequences, prefillChunk}, onWake)
+  /// new Engine({modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue},
+  /// onWake)
   explicit EngineWrap(const Napi::CallbackInfo& info);
   ~EngineWrap() override;
 

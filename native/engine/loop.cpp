@@ -2,6 +2,7 @@
 #include "engine/loop.h"
 
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/settings.h"
@@ -30,8 +31,18 @@ Loop::Loop(const Model& model, const SchedulerLimits& limits, Mailbox& mailbox, 
     : mailbox_(mailbox), status_(status), scheduler_(limits), runner_(model) {}
 
 void Loop::serve() {
-  while (receive()) {
-    step();
+  for (;;) {
+    // A step with more of a prompt to come is waited for: the cache arrays that it writes must not
+    // be held while the next one appends in place, and who has come meanwhile joins at once.
+    if (in_flight_.plan.has_partial_prompt()) {
+      finish(std::exchange(in_flight_, {}));
+      publish();
+    }
+    if (!receive()) return;
+    // Otherwise the next step is submitted before this one is read: the device has work while
+    // tokens travel.
+    InFlight next = start(scheduler_.next());
+    finish(std::exchange(in_flight_, std::move(next)));
     publish();
   }
 }
@@ -45,15 +56,6 @@ bool Loop::receive() {
   }
   status_.beat();
   return !mailbox_.stopping();
-}
-
-/// Submits the next step before it reads the one before: the device has work while tokens travel.
-void Loop::step() {
-  // A chunk is waited for first: the cache arrays it waits on must not be held while the next step
-  // appends in place.
-  if (!in_flight_.samples()) finish(std::exchange(in_flight_, {}));
-  InFlight next = start(scheduler_.next());
-  finish(std::exchange(in_flight_, std::move(next)));
 }
 
 void Loop::publish() {
@@ -85,11 +87,15 @@ InFlight Loop::start(const Plan& plan) {
   if (auto reason = thrown_by([&] { runner_.launch(next); })) {
     // MLX may have thrown here what went wrong in the step in flight: that cannot be trusted
     // either.
-    fail(plan, *reason);
-    fail(std::exchange(in_flight_, {}).plan, *reason);
     runner_.settle();
+    Plan both = plan;
+    const auto& before = in_flight_.plan.rows;
+    both.rows.insert(both.rows.end(), before.begin(), before.end());
+    in_flight_ = {};
+    fail(both, *reason);
     return {};
   }
+  next.launched = Status::Clock::now();
   return next;
 }
 
@@ -100,12 +106,12 @@ void Loop::finish(InFlight step) {
     fail(step.plan, *reason);
     return;
   }
-  for (const Plan::Row& row : step.plan.rows) {
-    if (row.of_prompt()) status_.prompt_tokens += row.length;
-  }
+  const std::chrono::duration<double> took = Status::Clock::now() - step.launched;
+  scheduler_.observe(step.plan, took.count());
+  status_.prompt_tokens += step.plan.prompt_tokens;
   for (size_t i = 0; i < sampled.size(); ++i) {
-    Sequence& sequence = *step.plan.rows[i].sequence;
-    if (!sequence.done()) take_token(sequence, sampled[i]);
+    const Plan::Row& row = step.plan.rows[i];
+    if (!row.is_void()) take_token(*row.sequence, sampled[i]);
   }
 }
 
@@ -123,13 +129,32 @@ void Loop::close_sequence(RequestId id, Finish reason) {
   events_.add(id, EventKind::finished, static_cast<int32_t>(reason));
 }
 
+/// A step threw. One sequence alone is at fault; of several, each has to show that it is not.
 void Loop::fail(const Plan& concerned, const std::string& reason) {
-  for (const Plan::Row& row : concerned.rows) {
+  status_.failed(reason);
+  if (!concerned.of_one()) return retry_alone(concerned);
+  const Plan::Row& row = concerned.rows.front();
+  if (!row.is_void()) {
     const RequestId id = row.sequence->id();
-    if (row.sequence->done()) continue;
     scheduler_.remove(id);
     runner_.release(id);
     events_.add_failure(id, EventKind::failed, {"generation_failed", reason});
+  }
+  probe();
+}
+
+void Loop::retry_alone(const Plan& concerned) {
+  for (const Plan::Row& row : concerned.rows) {
+    if (row.is_void()) continue;
+    runner_.release(row.sequence->id());
+    scheduler_.isolate(row.sequence);
+  }
+}
+
+/// Tells a request that cannot be computed from an engine that can no longer compute.
+void Loop::probe() {
+  if (auto reason = thrown_by([&] { runner_.probe(); })) {
+    throw std::runtime_error("the engine cannot compute any more: " + *reason);
   }
 }
 

@@ -31,7 +31,6 @@ class Loop {
 
  private:
   bool receive();
-  void step();
   void publish();
 
   void handle(Command command);
@@ -40,6 +39,8 @@ class Loop {
   void take_token(Sequence& sequence, const Sampled& sampled);
   void close_sequence(RequestId id, Finish reason);
   void fail(const Plan& concerned, const std::string& reason);
+  void retry_alone(const Plan& concerned);
+  void probe();
 
   Mailbox& mailbox_;
   Status& status_;

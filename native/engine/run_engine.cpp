@@ -76,7 +76,7 @@ void serve(const LoadedModel& loaded, const EngineOptions& options, Mailbox& mai
            Status& status) {
   Loop loop(*loaded.model,
             {loaded.config.max_position_embeddings, loaded.config.vocab_size, options.max_sequences,
-             options.prefill_chunk},
+             options.prefill_chunk, options.max_queue},
             mailbox, status);
   status.state = EngineState::ready;
   publish_one(mailbox, EventKind::loaded);
@@ -85,7 +85,8 @@ void serve(const LoadedModel& loaded, const EngineOptions& options, Mailbox& mai
     loop.end(std::nullopt);
   } catch (const std::exception& error) {  // not of a step: the engine itself is broken
     status.state = EngineState::failed;
-    loop.end(Failure{"generation_failed", error.what()});
+    status.failed(error.what());
+    loop.end(Failure{"engine_failed", error.what()});
   }
 }
 
@@ -117,6 +118,7 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
     return refuse(mailbox, {"engine_closed", stopped.what()});
   } catch (const std::exception& error) {
     status.state = EngineState::failed;
+    status.failed(error.what());
     return refuse(mailbox, {"model_load_failed", error.what()});
   }
   serve(*loaded, options, mailbox, status);

@@ -14,15 +14,13 @@ mx::array int_array(const std::vector<int>& values) {
   return mx::array(values.begin(), mx::Shape{static_cast<int>(values.size())});
 }
 
-/// The row of `previous` that computes the sequence's next input, or -1 if that token has been read
-/// already.
-int row_in_flight(const InFlight& previous, const Sequence& sequence) {
-  if (!previous.samples()) return -1;
+/// The place of the sequence's token among those that `previous` samples.
+int place_in_flight(const InFlight& previous, const Sequence& sequence) {
   const auto& rows = previous.plan.rows;
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const Plan::Row& row) {
     return row.sequence.get() == &sequence;
   });
-  return found == rows.end() ? -1 : static_cast<int>(found - rows.begin());
+  return static_cast<int>(found - rows.begin());
 }
 
 }  // namespace
@@ -70,19 +68,16 @@ std::vector<Sampled> Runner::collect(InFlight& step) {
 mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
   std::vector<int> known;   // tokens that are on the CPU
   std::vector<int> source;  // for each input its place in {in flight, known}
-  const int in_flight = previous.samples() ? static_cast<int>(previous.plan.rows.size()) : 0;
+  const int in_flight = previous.plan.sampling;
   bool same_rows = static_cast<int>(plan.rows.size()) == in_flight;
   for (const Plan::Row& row : plan.rows) {
-    const int sampled_at = row.of_prompt() ? -1 : row_in_flight(previous, *row.sequence);
-    same_rows = same_rows && sampled_at == static_cast<int>(source.size());
-    for (int i = 0; i < row.length; ++i) {
-      if (sampled_at >= 0) {
-        source.push_back(sampled_at);
-        continue;
-      }
-      source.push_back(in_flight + static_cast<int>(known.size()));
-      known.push_back(row.of_prompt() ? row.sequence->request.tokens[row.offset + i]
-                                      : row.sequence->last);
+    for (int position = row.offset; position < row.offset + row.length; ++position) {
+      const bool is_known = row.sequence->knows(position);
+      const int place = is_known ? in_flight + static_cast<int>(known.size())
+                                 : place_in_flight(previous, *row.sequence);
+      same_rows = same_rows && place == static_cast<int>(source.size());
+      source.push_back(place);
+      if (is_known) known.push_back(row.sequence->token(position));
     }
   }
   if (same_rows) return previous.sampled->tokens;
@@ -92,18 +87,19 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
   return mx::take(all, int_array(source), 0);
 }
 
-/// Samples after the last token of each row of `hidden` [T, hidden_size].
+/// Samples after the last token of each row that samples, of `hidden` [T, hidden_size].
 Samples Runner::sampled(const Plan& plan, const mx::array& hidden) const {
   std::vector<int> last_of_row;
   std::vector<SamplerRow> asked;
   int end = 0;
-  for (const Plan::Row& row : plan.rows) {
+  for (int i = 0; i < plan.sampling; ++i) {
+    const Plan::Row& row = plan.rows[i];
     end += row.length;
     last_of_row.push_back(end - 1);
     asked.push_back(
         {row.sequence->request.sampling, static_cast<uint64_t>(row.offset) + row.length});
   }
-  const bool all_rows = last_of_row.size() == static_cast<size_t>(end);
+  const bool all_rows = plan.sampling == hidden.shape(0);
   const auto wanted = all_rows ? hidden : mx::take(hidden, int_array(last_of_row), 0);
   return sample(model_.logits(wanted), asked);
 }
@@ -112,6 +108,12 @@ SequenceCache& Runner::cache_of(const Sequence& sequence) {
   const auto found = caches_.find(sequence.id());
   if (found != caches_.end()) return found->second;
   return caches_.emplace(sequence.id(), model_.make_cache()).first->second;
+}
+
+void Runner::probe() const {
+  SequenceCache cache = model_.make_cache();
+  mx::array logits = model_.logits(model_.forward({int_array({0}), {{1, 0, &cache}}}));
+  mx::eval(logits);
 }
 
 void Runner::settle() {

@@ -2,6 +2,7 @@
 // Engine thread only.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -15,11 +16,12 @@ namespace mlxd {
 /// A step on its way: built, handed to MLX, not read yet.
 struct InFlight {
   Plan plan;
-  std::optional<Samples> sampled;  // when the plan samples
-  std::vector<mx::array> state;    // what a chunk without sampling computes
+  std::optional<Samples> sampled;  // of the rows that sample, when there are such
+  std::vector<mx::array> state;    // what a step without sampling computes
+  std::chrono::steady_clock::time_point launched{};
 
   bool idle() const { return plan.idle(); }
-  bool samples() const { return plan.samples; }
+  bool samples() const { return plan.sampling > 0; }
 };
 
 class Runner {
@@ -34,12 +36,14 @@ class Runner {
   /// step or of those in flight before.
   void launch(InFlight& step);
 
-  /// Waits for a step; returns what was sampled, one a row (none for a chunk without sampling).
-  /// Throws what MLX throws.
+  /// Waits for a step; returns what was sampled, one a row that samples. Throws what MLX throws.
   std::vector<Sampled> collect(InFlight& step);
 
   /// Drops a sequence's cache. Steps in flight keep what they use.
   void release(RequestId id) { caches_.erase(id); }
+
+  /// Computes a token for nobody. Throws what it throws: then nothing can be computed here.
+  void probe() const;
 
   /// Waits until MLX has nothing left to do and forgets its errors, so that they do not surface in
   /// a later step.

@@ -5,13 +5,14 @@ import type { ServedModel } from '../services/types.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
-  const { model, models, device, kernels, threads, precision } = settings;
+  const { model, models, device, kernels, threads, precision, maxSequences, maxQueue } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
   try {
     const onProgress = (fraction: number) => bar.update(fraction);
-    const options = { store: new ModelStore(models), device, kernels, threads, precision };
+    const engine = { device, kernels, threads, precision, maxSequences, maxQueue };
+    const options = { store: new ModelStore(models), ...engine };
     return await loadModel(model, { ...options, signal, onProgress });
   } finally {
     bar.clear();

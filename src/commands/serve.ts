@@ -15,17 +15,9 @@ const DRAIN_MS = 30_000;
 export function serveCommand(): Command {
   const command = new Command('serve').description('Serve a model behind the OpenAI API.').action(serve);
   const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
-  return addSettings(
-    command,
-    'model',
-    ...network,
-    'device',
-    'kernels',
-    'threads',
-    'precision',
-    'logLevel',
-    'models',
-  ).addHelpText(
+  const engine: SettingName[] = ['device', 'kernels', 'threads', 'precision'];
+  const load: SettingName[] = ['maxSequences', 'maxQueue', 'requestTimeout'];
+  return addSettings(command, 'model', ...network, ...engine, ...load, 'logLevel', 'models').addHelpText(
     'after',
     `
 Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,
@@ -56,7 +48,8 @@ async function serve(flags: Record<string, unknown>): Promise<void> {
   }
 }
 
-async function start(model: ServedModel, { host, port, logLevel, allowedHosts, allowedOrigins }: Settings) {
+async function start(model: ServedModel, settings: Settings) {
+  const { host, port, logLevel, allowedHosts, allowedOrigins, maxSequences, maxQueue, requestTimeout } = settings;
   const [{ pino }, { buildApp }, { startServer }, { catalogOf }] = await Promise.all([
     import('pino'),
     import('../server/app.js'),
@@ -64,7 +57,15 @@ async function start(model: ServedModel, { host, port, logLevel, allowedHosts, a
     import('../services/load-model.js'),
   ]);
   const logger = pino({ level: logLevel }, pino.destination(2));
-  const app = buildApp({ models: catalogOf(model), version: VERSION, logger, allowedHosts, allowedOrigins });
+  const app = buildApp({
+    models: catalogOf(model),
+    version: VERSION,
+    logger,
+    allowedHosts,
+    allowedOrigins,
+    maxInFlight: maxSequences + maxQueue, // A request is one sequence at least: the engine would refuse more.
+    requestTimeoutMs: requestTimeout * 1000,
+  });
   return startServer({ app, host, port });
 }
 

@@ -1,6 +1,6 @@
 // The engine that computes: one native engine behind the Engine interface. It forwards tokens; it knows no text.
 
-import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native } from '../native/binding.js';
+import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native, PRIORITIES } from '../native/binding.js';
 import { closeAtExit } from './close-at-exit.js';
 import { toNativeSampling, toScoredEvent } from './native-values.js';
 import { TokenQueue } from './token-queue.js';
@@ -27,10 +27,12 @@ export interface LoadOptions {
   threads?: number;
   /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
   precision?: Precision;
-  /** Sequences that decode together. Default: 16. */
+  /** Sequences that are computed together. Default: 32. */
   maxSequences?: number;
-  /** Prompt tokens computed in one step. Default: 512. */
+  /** Prompt tokens computed in one step, at the most: fewer where that would take long. Default: 512. */
   prefillChunk?: number;
+  /** Requests that wait beside those; more fail with `queue_full`. Default: 128. */
+  maxQueue?: number;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load; it has no effect later. */
@@ -64,29 +66,28 @@ const MAX_ID = 0xffff_ffff;
 class NativeEngine implements Engine {
   info!: ModelInfo; // set before `loaded` resolves
   readonly loaded: Promise<void>;
+  readonly ended: Promise<EngineError | undefined>;
   readonly #native: Native;
   readonly #onProgress: LoadOptions['onProgress'];
   readonly #queues = new Map<number, TokenQueue>();
-  readonly #closed: Promise<void>;
   #settleLoad!: (error?: unknown) => void;
-  #onClosed!: () => void;
+  #onEnded!: (error?: EngineError) => void;
   #stopped = false;
   #lastId = 0;
 
   constructor(options: LoadOptions) {
     const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
-    const { maxSequences = 16, prefillChunk = 512 } = options;
+    const { maxSequences = 32, prefillChunk = 512, maxQueue = 128 } = options;
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = (error) => (error === undefined ? resolve() : reject(error));
     });
-    this.#closed = new Promise((resolve) => {
-      this.#onClosed = resolve;
+    this.ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
     });
     const { Engine } = loadBinding();
-    this.#native = new Engine({ modelPath, device, kernels, threads, precision, maxSequences, prefillChunk }, () =>
-      this.#drain(),
-    );
+    const limits = { maxSequences, prefillChunk, maxQueue };
+    this.#native = new Engine({ modelPath, device, kernels, threads, precision, ...limits }, () => this.#drain());
     closeAtExit(this.#native);
   }
 
@@ -112,19 +113,21 @@ class NativeEngine implements Engine {
   }
 
   stats(): EngineStats {
-    return this.#native.stats();
+    return { ...this.#native.stats(), restarts: 0 };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#stopped = true;
     this.#native.stop();
-    return this.#closed;
+    await this.ended;
   }
 
-  #submit({ tokens, sampling, maxTokens, stopTokens }: EngineRequest, queue: TokenQueue): number {
+  #submit({ tokens, maxTokens, ...rest }: EngineRequest, queue: TokenQueue): number {
     const id = this.#nextId();
-    const stops = Int32Array.from(stopTokens);
-    const request = { id, tokens, sampling: toNativeSampling(sampling), maxTokens, stopTokens: stops };
+    const sampling = toNativeSampling(rest.sampling);
+    const stopTokens = Int32Array.from(rest.stopTokens);
+    const priority = PRIORITIES.indexOf(rest.priority ?? 'interactive');
+    const request = { id, tokens, sampling, maxTokens, stopTokens, priority };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);
     return id;
@@ -188,11 +191,13 @@ class NativeEngine implements Engine {
       case EventKind.loadFailed:
         this.#settleLoad(toError(failure));
         break;
-      case EventKind.closed:
+      case EventKind.closed: {
+        const broke = !this.#stopped;
         this.#stopped = true;
         this.#native.close();
-        this.#onClosed();
+        this.#onEnded(broke ? new EngineError('engine_failed', this.#native.stats().lastError) : undefined);
         break;
+      }
     }
   }
 

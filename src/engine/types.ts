@@ -1,6 +1,6 @@
 // What the layers above know of an engine: token ids in, token ids out. The native engine and the tests' FakeEngine implement it.
 
-import type { NativeModelInfo, NativeStats } from '../native/binding.js';
+import type { NativeModelInfo, NativeStats, PRIORITIES } from '../native/binding.js';
 
 export interface SamplingParams {
   /** 0 is greedy. */
@@ -31,7 +31,11 @@ export interface EngineRequest {
   maxTokens: number;
   /** Any of these ends the sequence; it is not reported as a token. */
   stopTokens: readonly number[];
+  /** Batch requests get what interactive ones, the default, leave. */
+  priority?: Priority;
 }
+
+export type Priority = (typeof PRIORITIES)[number];
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
 
@@ -47,13 +51,22 @@ export type Kernels = 'auto' | 'mlx';
 export type Precision = 'exact' | 'balanced' | 'fast';
 
 export type ModelInfo = NativeModelInfo;
-export type EngineStats = NativeStats;
+
+export interface EngineStats extends Omit<NativeStats, 'state'> {
+  /** `restarting` while a broken engine is loaded anew, `failed` once that was given up. */
+  state: NativeStats['state'] | 'restarting';
+  /** How often it was loaded anew. */
+  restarts: number;
+}
 
 export type EngineErrorCode =
   | 'context_length_exceeded'
   | 'invalid_request'
   | 'model_load_failed'
   | 'generation_failed'
+  | 'queue_full'
+  | 'engine_failed'
+  | 'engine_restarting'
   | 'engine_closed';
 
 export class EngineError extends Error {
@@ -74,6 +87,8 @@ export interface Engine {
    */
   generate(request: EngineRequest, signal?: AbortSignal): AsyncIterable<TokenEvent>;
   stats(): EngineStats;
+  /** Resolves when the engine thread has ended: with the error when it broke, with nothing when it was closed. */
+  readonly ended: Promise<EngineError | undefined>;
   /** Cancels what runs, stops and joins the engine thread. Idempotent. */
   close(): Promise<void>;
 }

@@ -13,6 +13,7 @@ export interface NativeEngineOptions {
   precision: 'exact' | 'balanced' | 'fast';
   maxSequences: number;
   prefillChunk: number;
+  maxQueue: number;
 }
 
 /** Each rule as the engine's SamplingParams names it; what it does is in docs/decisions/0004-sampling.md. */
@@ -44,6 +45,8 @@ export interface NativeRequest {
   sampling: NativeSampling;
   maxTokens: number;
   stopTokens: Int32Array;
+  /** An index in PRIORITIES. */
+  priority: number;
 }
 
 /** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */
@@ -65,6 +68,8 @@ export const EventKind = {
   /** A token with its log-probabilities: the value is how many entries of the columns of scores it takes. */
   scoredToken: 7,
 } as const;
+
+export const PRIORITIES = ['interactive', 'batch'] as const;
 
 export const FINISH_REASONS = ['stop', 'length', 'cancelled'] as const;
 
@@ -112,6 +117,10 @@ export interface NativeStats {
   /** MLX's buffers and the weights in a layout of our own. */
   activeMemoryBytes: number;
   peakMemoryBytes: number;
+  /** Steps that threw, and what ended the engine. */
+  failures: number;
+  /** The last of these; empty when there were none. */
+  lastError: string;
 }
 
 export interface NativeEngine {

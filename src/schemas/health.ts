@@ -1,11 +1,11 @@
 // Wire type of GET /health.
 
-export type HealthStatus = 'ok' | 'loading' | 'degraded' | 'draining';
+export type HealthStatus = 'ok' | 'loading' | 'restarting' | 'degraded' | 'draining';
 
 export interface ModelHealth {
   id: string;
   /** The engine thread's own word; `stalled` when it has work and has not gone through its loop for long. */
-  state: 'loading' | 'ready' | 'stalled' | 'failed' | 'closed';
+  state: 'loading' | 'ready' | 'stalled' | 'restarting' | 'failed' | 'closed';
   device: 'cpu' | 'gpu';
   /** `mlx`, or the instruction set of our CPU kernels. */
   kernels: string;
@@ -18,6 +18,11 @@ export interface ModelHealth {
   heartbeat_ms: number;
   active_memory_bytes: number;
   peak_memory_bytes: number;
+  /** How often a broken engine was loaded anew. */
+  restarts: number;
+  /** Steps that threw, and what ended engines. */
+  failures: number;
+  last_error: string | null;
 }
 
 export interface Health {

@@ -14,12 +14,15 @@ interface ErrorFields {
   param: string | null;
   /** Seconds, for the `retry-after` header. */
   retryAfter?: number;
+  /** Said to clients that would repeat the request of their own accord. */
+  shouldRetry?: false;
 }
 
 /** An error as the client sees it. `cause` is for the log only. */
 export class ApiError extends Error {
   readonly status: number;
   readonly retryAfter: number | undefined;
+  readonly shouldRetry: false | undefined;
   readonly body: ErrorBody;
 
   constructor(message: string, fields: ErrorFields, cause?: unknown) {
@@ -27,6 +30,7 @@ export class ApiError extends Error {
     this.name = 'ApiError';
     this.status = fields.status;
     this.retryAfter = fields.retryAfter;
+    this.shouldRetry = fields.shouldRetry;
     this.body = { error: { message, type: fields.type, param: fields.param, code: fields.code } };
   }
 }
@@ -185,6 +189,20 @@ export const apiErrors = {
   modelLoading: () => unavailable('model_loading', 'The model is still loading. Try again soon.'),
   modelUnavailable: (cause?: unknown) =>
     unavailable('model_unavailable', 'The model cannot answer now: its engine has stopped.', cause),
+  modelRestarting: (cause: unknown) =>
+    unavailable(
+      'model_restarting',
+      'The engine of this model has failed and is being restarted. Try again soon.',
+      cause,
+    ),
+  requestTimedOut: (seconds: number) =>
+    new ApiError(`The request took longer than the ${seconds} seconds that this server allows. Ask for fewer tokens.`, {
+      status: 504,
+      type: 'server_error',
+      code: 'request_timeout',
+      param: null,
+      shouldRetry: false,
+    }),
   shuttingDown: () => unavailable('server_shutting_down', 'The server is shutting down.'),
   internal: (cause: unknown) =>
     new ApiError(

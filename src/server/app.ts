@@ -34,6 +34,8 @@ export interface AppOptions {
   bodyLimit?: number;
   /** Generations at a time over all models; more get 429. Default 256. */
   maxInFlight?: number;
+  /** What a generation may take, its time in the queue included; after that 504. Default 0, any time. */
+  requestTimeoutMs?: number;
 }
 
 declare module 'fastify' {
@@ -54,7 +56,7 @@ export type ApiInstance = FastifyInstance<
 
 const MIB = 1024 * 1024;
 /** For a client to send its request, not for the answer. */
-const REQUEST_TIMEOUT_MS = 120_000;
+const RECEIVE_TIMEOUT_MS = 120_000;
 
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
@@ -62,7 +64,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: options.bodyLimit ?? 32 * MIB,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
     forceCloseConnections: true, // Only after `preClose`, below: no generation is cut that can still be told.
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
@@ -70,7 +72,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       void handleError(error, request, reply);
     },
   });
-  const inFlight = new InFlight(options.maxInFlight ?? 256);
+  const inFlight = new InFlight({ limit: options.maxInFlight ?? 256, timeoutMs: options.requestTimeoutMs ?? 0 });
   app.decorate('inFlight', inFlight);
   app.addHook('preClose', () => inFlight.drain(0));
 

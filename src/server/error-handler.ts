@@ -36,6 +36,11 @@ function fromEngineError(error: EngineError): ApiError {
     case 'context_length_exceeded': // With its wording already where the model is known: choices.ts.
     case 'invalid_request':
       return apiErrors.invalidRequest(error.message);
+    case 'queue_full':
+      return apiErrors.tooManyRequests();
+    case 'engine_restarting':
+      return apiErrors.modelRestarting(error);
+    case 'engine_failed':
     case 'model_load_failed':
     case 'engine_closed':
       return apiErrors.modelUnavailable(error);
@@ -65,6 +70,7 @@ export async function handleError(
   if (reply.raw.destroyed) return reply.hijack();
   logFailure(error, request);
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
+  if (error.shouldRetry !== undefined) reply.header('x-should-retry', String(error.shouldRetry));
   return reply.code(error.status).send(error.body);
 }
 

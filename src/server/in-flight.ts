@@ -7,14 +7,30 @@ import { apiErrors } from '../schemas/openai-errors.js';
 
 /** How long aborted requests may take to tell their clients; a client that does not read is not waited for. */
 const ABORT_GRACE_MS = 1000;
+/** A client that has not read for so long, or for twice as long, while there is something to read, is cut off. */
+const STALL_MS = 30_000;
+
+export interface InFlightLimits {
+  /** Requests at a time; more are refused with 429. */
+  limit: number;
+  /** What one may take; 0 is any time. */
+  timeoutMs: number;
+}
+
+interface Entry {
+  controller: AbortController;
+  response: ServerResponse;
+  /** Bytes that the client had not taken at the last look. */
+  unread: number;
+}
 
 export class InFlight {
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<Entry>();
+  readonly #stallCheck = setInterval(() => this.#cutStalled(), STALL_MS).unref();
   #draining = false;
   #onIdle: (() => void)[] = [];
 
-  /** `limit`: requests at a time; more are refused with 429. */
-  constructor(private readonly limit: number) {}
+  constructor(private readonly limits: InFlightLimits) {}
 
   get size(): number {
     return this.#running.size;
@@ -26,13 +42,18 @@ export class InFlight {
 
   /** Counts a generation until its response is sent or its client has gone. Throws ApiError when none may start. */
   begin(response: ServerResponse): AbortController {
+    const { limit, timeoutMs } = this.limits;
     if (this.#draining) throw apiErrors.shuttingDown();
-    if (this.#running.size >= this.limit) throw apiErrors.tooManyRequests();
+    if (this.#running.size >= limit) throw apiErrors.tooManyRequests();
     const controller = new AbortController();
-    this.#running.add(controller);
+    const entry = { controller, response, unread: 0 };
+    this.#running.add(entry);
+    const expire = () => controller.abort(apiErrors.requestTimedOut(timeoutMs / 1000));
+    const deadline = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
     finished(response, (unfinished) => {
+      clearTimeout(deadline);
       if (unfinished) controller.abort(new Error('The client has gone.'));
-      this.#running.delete(controller);
+      this.#running.delete(entry);
       if (this.#running.size === 0) for (const wake of this.#onIdle.splice(0)) wake();
     });
     return controller;
@@ -42,9 +63,10 @@ export class InFlight {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     await this.#idleWithin(timeoutMs);
-    for (const controller of this.#running) controller.abort(apiErrors.shuttingDown());
+    for (const { controller } of this.#running) controller.abort(apiErrors.shuttingDown());
     await this.#idleWithin(ABORT_GRACE_MS);
     this.#running.clear();
+    clearInterval(this.#stallCheck);
   }
 
   async #idleWithin(timeoutMs: number): Promise<void> {
@@ -56,5 +78,13 @@ export class InFlight {
     const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
     await Promise.race([idle, timeout]);
     timer.abort();
+  }
+
+  #cutStalled(): void {
+    for (const entry of this.#running) {
+      const { response, unread } = entry;
+      entry.unread = response.writableLength;
+      if (unread > 0 && unread === entry.unread) response.destroy();
+    }
   }
 }

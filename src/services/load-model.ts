@@ -13,6 +13,10 @@ export interface LoadModelOptions {
   threads?: number;
   /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
+  /** Sequences that are computed together; default: 32. */
+  maxSequences?: number;
+  /** Requests that wait beside those, more are refused; default: 128. */
+  maxQueue?: number;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -22,6 +26,7 @@ export interface LoadModelOptions {
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
   const { store = new ModelStore(), device, kernels, threads, precision, onProgress, signal } = options;
+  const { maxSequences, maxQueue } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
@@ -30,6 +35,8 @@ export async function loadModel(nameOrPath: string, options: LoadModelOptions = 
     ...(kernels ? { kernels } : {}),
     ...(threads ? { threads } : {}),
     ...(precision ? { precision } : {}),
+    ...(maxSequences === undefined ? {} : { maxSequences }),
+    ...(maxQueue === undefined ? {} : { maxQueue }),
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadEngine } from '../engine/native-engine.js';
+import { superviseEngine } from '../engine/supervised-engine.js';
 import {
   type Engine,
   EngineError,
@@ -30,6 +31,10 @@ export interface OpenModelOptions {
   threads?: number;
   /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
+  /** Sequences that are computed together. */
+  maxSequences?: number;
+  /** Requests that wait beside those. */
+  maxQueue?: number;
   /** Called with the loaded fraction of the weights, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -53,7 +58,10 @@ export interface ModelParts {
 export async function openModel({ id, folder, signal, ...options }: OpenModelOptions): Promise<ServedModel> {
   const given = new AbortController();
   const either = signal ? AbortSignal.any([signal, given.signal]) : given.signal;
-  const loading = loadEngine({ ...options, modelPath: folder, signal: either });
+  const { onProgress, ...again } = { ...options, modelPath: folder };
+  const loading = superviseEngine((closing) =>
+    loadEngine(closing ? { ...again, signal: closing } : { ...options, modelPath: folder, signal: either }),
+  );
   try {
     const [engine, tokenizer, template, { mtimeMs }] = await Promise.all([
       loading,

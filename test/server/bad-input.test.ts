@@ -241,6 +241,9 @@ describe('an error from below', () => {
     [new EngineError('generation_failed', '/secret 0xdead'), 500, null, /had an error/, undefined],
     [new EngineError('engine_closed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
     [new EngineError('model_load_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
+    [new EngineError('engine_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
+    [new EngineError('engine_restarting', '/secret'), 503, 'model_restarting', /being restarted/, '2'],
+    [new EngineError('queue_full', '/secret'), 429, 'queue_full', /limit of concurrent/, '1'],
     [new TypeError('/secret'), 500, null, /had an error/, undefined],
   ])('%s: %i', async (error, status, code, message, retryAfter) => {
     const response = await post(failing(error), chatBody());
@@ -248,6 +251,14 @@ describe('an error from below', () => {
     expect(response.json().error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(response.headers['retry-after']).toBe(retryAfter);
     expect(response.body).not.toContain('secret');
+  });
+
+  it('is 504 at the deadline, which clients need not try again', async () => {
+    const model = new ScriptedModel();
+    const response = await post(appFor(model, { requestTimeoutMs: 1 }), chatBody());
+    expect([response.statusCode, response.headers['x-should-retry']]).toEqual([504, 'false']);
+    expect(response.json().error).toMatchObject({ type: 'server_error', code: 'request_timeout' });
+    expect(model.calls[0]?.signal?.aborted).toBe(true);
   });
 
   it('is 404 for an unknown model', async () => {

@@ -69,6 +69,9 @@ describe('GET /health', () => {
             heartbeat_ms: 3,
             active_memory_bytes: 1000,
             peak_memory_bytes: 2000,
+            restarts: 0,
+            failures: 0,
+            last_error: null,
           },
         ],
       },
@@ -79,6 +82,7 @@ describe('GET /health', () => {
     [{ state: 'loading' }, 'loading', 'loading'],
     [{ state: 'failed' }, 'degraded', 'failed'],
     [{ state: 'closed' }, 'degraded', 'closed'],
+    [{ state: 'restarting' }, 'restarting', 'restarting'],
     [{ running: 1, heartbeatMs: 60_001 }, 'degraded', 'stalled'],
   ] as const)('is 503 for %j', async (facts, status, state) => {
     const { code, body } = await health(facts);

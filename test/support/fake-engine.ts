@@ -132,6 +132,9 @@ export class FakeEngine implements Engine {
   readonly #replies: (readonly number[])[];
   readonly #manual: boolean;
   #state: EngineStats['state'] = 'ready';
+  #error: EngineError | undefined;
+  readonly ended: Promise<EngineError | undefined>;
+  #onEnded!: (error?: EngineError) => void;
   #running = 0;
   #taken = 0;
   #waiters: (() => void)[] = [];
@@ -140,6 +143,9 @@ export class FakeEngine implements Engine {
     this.info = { ...INFO, ...options.info };
     this.#replies = [...(options.replies ?? [[]])];
     this.#manual = options.manual ?? false;
+    this.ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
+    });
   }
 
   /** The next request that no `nextCall()` has returned yet, as soon as it is made. */
@@ -182,12 +188,24 @@ export class FakeEngine implements Engine {
       heartbeatMs: 0,
       activeMemoryBytes: 0,
       peakMemoryBytes: 0,
+      failures: this.#error ? 1 : 0,
+      lastError: this.#error?.message ?? '',
+      restarts: 0,
     };
+  }
+
+  /** As the native engine when it can no longer compute: every request fails, then it has ended. */
+  break(message: string): void {
+    this.#error = new EngineError('engine_failed', message);
+    this.#state = 'failed';
+    for (const call of this.calls) call.fail(this.#error);
+    this.#onEnded(this.#error);
   }
 
   async close(): Promise<void> {
     for (const call of this.calls) call.cancel();
     this.#state = 'closed';
+    this.#onEnded();
   }
 
   #open(request: EngineRequest): FakeCall {

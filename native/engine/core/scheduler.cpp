@@ -2,6 +2,7 @@
 #include "engine/core/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace mlxd {
@@ -23,6 +24,30 @@ bool contains(const std::vector<Token>& tokens, Token token) {
   return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
 }
 
+bool is_older(const SequencePtr& a, const SequencePtr& b) {
+  return std::pair(a->request.priority, a->arrival) < std::pair(b->request.priority, b->arrival);
+}
+
+bool is_shorter(const SequencePtr& a, const SequencePtr& b) {
+  return std::pair(a->left(), a->arrival) < std::pair(b->left(), b->arrival);
+}
+
+/// False once its last token is in flight.
+bool wants_more(const Sequence& sequence) { return sequence.planned < sequence.request.max_tokens; }
+
+/// The next `length` tokens of a sequence, which counts as advanced by them.
+void plan_row(Plan& plan, const SequencePtr& sequence, int length) {
+  const Plan::Row row{sequence, sequence->computed, length, sequence->attempt};
+  const bool samples = length == sequence->left();
+  if (sequence->state == Sequence::State::prefill) plan.prompt_tokens += length;
+  plan.rows.insert(samples ? plan.rows.begin() + plan.sampling : plan.rows.end(), row);
+  sequence->computed += length;
+  if (!samples) return;
+  ++plan.sampling;
+  ++sequence->planned;
+  sequence->state = Sequence::State::decode;
+}
+
 }  // namespace
 
 std::optional<Failure> Scheduler::add(Request request) {
@@ -31,14 +56,20 @@ std::optional<Failure> Scheduler::add(Request request) {
   sequence->request = std::move(request);
   const int room = limits_.context_length - sequence->prompt_size();
   sequence->request.max_tokens = std::min(sequence->request.max_tokens, room);
-  waiting_.push_back(std::move(sequence));
+  sequence->arrival = ++arrivals_;
+  enqueue(std::move(sequence));
   return std::nullopt;
+}
+
+void Scheduler::enqueue(SequencePtr sequence) {
+  const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), sequence, is_older);
+  waiting_.insert(place, std::move(sequence));
 }
 
 std::optional<Failure> Scheduler::check(const Request& request) const {
   const auto has_id = [&](const SequencePtr& s) { return s->id() == request.id; };
   if (std::any_of(waiting_.begin(), waiting_.end(), has_id) ||
-      std::any_of(running_.begin(), running_.end(), has_id)) {
+      std::any_of(started_.begin(), started_.end(), has_id)) {
     return invalid("request id " + std::to_string(request.id) + " is in use");
   }
   if (request.tokens.empty()) return invalid("the prompt has no tokens");
@@ -59,69 +90,134 @@ std::optional<Failure> Scheduler::check(const Request& request) const {
                                                   std::to_string(limits_.context_length) +
                                                   ", completion included: shorten the prompt"};
   }
+  const auto live = static_cast<int64_t>(waiting_.size() + started_.size());
+  if (live >= int64_t{limits_.max_sequences} + limits_.max_queue) {
+    return Failure{"queue_full", std::to_string(live) + " requests are being served or waiting"};
+  }
   return std::nullopt;
 }
 
 Plan Scheduler::next() {
-  const bool can_prefill = !waiting_.empty() && running() < limits_.max_sequences;
-  if (can_prefill && !prefilled_last_) return plan_chunk();
-  Plan plan = plan_decode();
-  return plan.idle() && can_prefill ? plan_chunk() : plan;
+  start_waiting();
+  Plan plan;
+  const auto suspect = std::find_if(started_.begin(), started_.end(),
+                                    [](const SequencePtr& s) { return s->suspect; });
+  if (suspect != started_.end()) {
+    const SequencePtr& sequence = *suspect;
+    const int length = std::min(sequence->left(), chunk_.tokens(false));
+    if (wants_more(*sequence)) plan_row(plan, sequence, length);
+  } else {
+    plan_decode(plan);
+    plan_prompts(plan);
+  }
+  return plan;
 }
 
-Plan Scheduler::plan_chunk() {
-  const SequencePtr sequence = waiting_.front();
-  const int left = sequence->prompt_size() - sequence->computed;
-  const int length = std::min(left, limits_.prefill_chunk);
-  Plan plan{{{sequence, sequence->computed, length}}, length == left};
-  sequence->computed += length;
-  sequence->state = Sequence::State::prefill;
-  if (plan.samples) {
-    sequence->state = Sequence::State::decode;
-    sequence->planned = 1;
+void Scheduler::start_waiting() {
+  while (!waiting_.empty() && started_.size() < static_cast<size_t>(limits_.max_sequences)) {
+    const SequencePtr sequence = waiting_.front();
+    if (may_start_ && !may_start_(*sequence)) return;
+    sequence->state = Sequence::State::prefill;
     waiting_.pop_front();
-    running_.push_back(sequence);
+    started_.push_back(sequence);
   }
-  prefilled_last_ = true;
-  return plan;
 }
 
-Plan Scheduler::plan_decode() {
-  Plan plan{{}, true};
-  for (const SequencePtr& sequence : running_) {
-    if (sequence->planned == sequence->request.max_tokens) continue;  // its last token is in flight
-    plan.rows.push_back({sequence, sequence->computed, 1});
-    ++sequence->computed;
-    ++sequence->planned;
+void Scheduler::plan_decode(Plan& plan) {
+  for (const SequencePtr& sequence : started_) {
+    if (sequence->state == Sequence::State::decode && wants_more(*sequence)) {
+      plan_row(plan, sequence, 1);
+    }
   }
-  prefilled_last_ = false;
-  return plan;
+}
+
+void Scheduler::plan_prompts(Plan& plan) {
+  const std::vector<SequencePtr> prompts = prompts_in_order();
+  if (prompts.empty()) return;
+  const SequencePtr& oldest = prompts.front();
+  const int decoding = static_cast<int>(plan.rows.size());
+  const bool shared = decoding > 0 || prompts.size() > 1;
+  const int budget = std::max(chunk_.tokens(shared) - decoding, chunk_.least());
+
+  int for_others = budget - std::min(oldest->left(), (budget + 1) / 2);
+  int taken = 0;
+  for (size_t i = 1; i < prompts.size() && for_others > 0; ++i) {
+    const int length = std::min(prompts[i]->left(), for_others);
+    plan_row(plan, prompts[i], length);
+    for_others -= length;
+    taken += length;
+  }
+  const int share = taken == 0 ? budget : std::max(taken, chunk_.least());
+  plan_row(plan, oldest, std::min({oldest->left(), share, budget - taken}));
+  plan.filled = plan.prompt_tokens == budget;
+}
+
+/// The prompts whose turn it is: the oldest, then the others of its priority, shortest first.
+std::vector<SequencePtr> Scheduler::prompts_in_order() const {
+  std::vector<SequencePtr> prompts;
+  std::copy_if(started_.begin(), started_.end(), std::back_inserter(prompts),
+               [](const SequencePtr& s) { return s->state == Sequence::State::prefill; });
+  if (prompts.empty()) return prompts;
+  std::iter_swap(prompts.begin(), std::min_element(prompts.begin(), prompts.end(), is_older));
+  const Priority priority = prompts.front()->request.priority;
+  std::erase_if(prompts, [&](const SequencePtr& s) { return s->request.priority != priority; });
+  std::sort(prompts.begin() + 1, prompts.end(), is_shorter);
+  return prompts;
+}
+
+void Scheduler::observe(const Plan& plan, double seconds) {
+  if (plan.filled) chunk_.observe(plan.prompt_tokens, seconds);
 }
 
 Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {
-  sequence.last = token;
+  sequence.suspect = false;
   if (contains(sequence.request.stop_tokens, token)) {
     remove(sequence.id());
     return {false, Finish::stop};
   }
-  if (++sequence.generated < sequence.request.max_tokens) return {true, std::nullopt};
+  sequence.generated.push_back(token);
+  if (static_cast<int>(sequence.generated.size()) < sequence.request.max_tokens) {
+    return {true, std::nullopt};
+  }
   remove(sequence.id());
   return {true, Finish::length};
 }
 
+void Scheduler::preempt(const SequencePtr& sequence) {
+  take_out(started_, sequence->id());
+  sequence->state = Sequence::State::waiting;
+  sequence->computed = 0;
+  sequence->planned = static_cast<int>(sequence->generated.size());
+  ++sequence->attempt;
+  enqueue(sequence);
+}
+
+void Scheduler::isolate(const SequencePtr& sequence) {
+  preempt(sequence);
+  sequence->suspect = true;
+}
+
 SequencePtr Scheduler::remove(RequestId id) {
-  SequencePtr sequence = take_out(running_, id);
+  SequencePtr sequence = take_out(started_, id);
   if (!sequence) sequence = take_out(waiting_, id);
   if (sequence) sequence->state = Sequence::State::done;
   return sequence;
 }
 
 std::vector<SequencePtr> Scheduler::remove_all() {
-  std::vector<SequencePtr> all = std::exchange(running_, {});
+  std::vector<SequencePtr> all = std::exchange(started_, {});
   all.insert(all.end(), waiting_.begin(), waiting_.end());
   waiting_.clear();
+  std::sort(all.begin(), all.end(),
+            [](const SequencePtr& a, const SequencePtr& b) { return a->arrival < b->arrival; });
   for (const SequencePtr& sequence : all) sequence->state = Sequence::State::done;
   return all;
+}
+
+int Scheduler::running() const {
+  return static_cast<int>(std::count_if(started_.begin(), started_.end(), [](const SequencePtr& s) {
+    return s->state == Sequence::State::decode;
+  }));
 }
 
 }  // namespace mlxd

@@ -3,45 +3,42 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
-#include "engine/core/sequence.h"
+#include "engine/core/chunk_size.h"
+#include "engine/core/plan.h"
 
 namespace mlxd {
 
 struct SchedulerLimits {
   int context_length;      // positions of one sequence, prompt and completion together
   int vocab_size;          // prompt tokens are below it
-  int max_sequences = 16;  // that decode together
+  int max_sequences = 32;  // started and not ended: prefilled or decoding together
   int prefill_chunk = 512;
+  int max_queue = 128;  // requests that wait to be started; more are refused
 };
 
-/// What one step computes: a chunk of one prompt, or the next token of every running sequence.
-struct Plan {
-  /// `length` inputs of one sequence, at positions `offset` .. `offset + length - 1`.
-  struct Row {
-    SequencePtr sequence;
-    int offset;
-    int length;
+/// Asked before a sequence starts, oldest first; after a no nothing younger is asked for.
+using MayStart = std::function<bool(const Sequence&)>;
 
-    bool of_prompt() const { return offset < sequence->prompt_size(); }
-  };
-  std::vector<Row> rows;
-  bool samples = false;  // false for a chunk with more of its prompt to come
-
-  bool idle() const { return rows.empty(); }
-};
-
-/// Several requests are all served: running sequences decode together, the oldest waiting prompt is
-/// prefilled in chunks, and while there is work of both kinds the two alternate, so that neither
-/// starves the other.
+/// Several requests are all served. The rules:
+///
+/// 1. Decode first: every sequence that decodes is in every step.
+/// 2. What is left of the step's tokens, ChunkSize's, goes to prompts. The oldest prompt gets at
+///    least as much as all others together, and those go shortest first. So a short request does
+///    not wait behind a long one, in a step no longer than twice its own, and no request starves.
+/// 3. Requests are started in the order they came, interactive ones before those of a batch, whose
+///    prompts wait for theirs.
+/// 4. Sequences of a failed step start again, one at a time: so the one at fault is found.
 ///
 /// Plans are made one step ahead: a sequence counts as advanced once it is planned, and `accept`
 /// takes what it sampled.
 class Scheduler {
  public:
-  explicit Scheduler(const SchedulerLimits& limits) : limits_(limits) {}
+  explicit Scheduler(const SchedulerLimits& limits, MayStart may_start = {})
+      : limits_(limits), may_start_(std::move(may_start)), chunk_(limits.prefill_chunk) {}
 
   /// Queues a request; or says why it cannot be served.
   std::optional<Failure> add(Request request);
@@ -49,12 +46,22 @@ class Scheduler {
   /// The next step; idle when there is nothing to compute before a step in flight is read.
   Plan next();
 
+  /// `plan` took so long.
+  void observe(const Plan& plan, double seconds);
+
   struct Accepted {
     bool report = false;           // the token is part of the completion
     std::optional<Finish> finish;  // the sequence has ended
   };
-  /// Takes a token that was read for `sequence`, which is not done.
+  /// Takes a token that was read for `sequence`, of a row that is not void.
   Accepted accept(Sequence& sequence, Token token);
+
+  /// Puts a started sequence back in the queue, at its old place. It will compute all its tokens
+  /// again, and go on as if nothing had been.
+  void preempt(const SequencePtr& sequence);
+
+  /// preempt(), and one step of its own before it runs with others again.
+  void isolate(const SequencePtr& sequence);
 
   /// Ends a live sequence; null if there is none of this id (it may have ended just before).
   SequencePtr remove(RequestId id);
@@ -62,18 +69,25 @@ class Scheduler {
   /// Ends all sequences and returns them, oldest first.
   std::vector<SequencePtr> remove_all();
 
-  int waiting() const { return static_cast<int>(waiting_.size()); }
-  int running() const { return static_cast<int>(running_.size()); }
+  /// Requests that have not got through their prompt.
+  int waiting() const { return static_cast<int>(waiting_.size() + started_.size()) - running(); }
+  /// Sequences that decode.
+  int running() const;
 
  private:
   std::optional<Failure> check(const Request& request) const;
-  Plan plan_chunk();
-  Plan plan_decode();
+  void enqueue(SequencePtr sequence);
+  void start_waiting();
+  void plan_decode(Plan& plan);
+  void plan_prompts(Plan& plan);
+  std::vector<SequencePtr> prompts_in_order() const;
 
   SchedulerLimits limits_;
-  std::deque<SequencePtr> waiting_;   // the front may be in prefill
-  std::vector<SequencePtr> running_;  // oldest first
-  bool prefilled_last_ = false;
+  MayStart may_start_;
+  ChunkSize chunk_;
+  uint64_t arrivals_ = 0;
+  std::deque<SequencePtr> waiting_;   // in order of rule 3
+  std::vector<SequencePtr> started_;  // in the order they started
 };
 
 }  // namespace mlxd

@@ -25,16 +25,23 @@ class Status {
   void beat() { heartbeat_.store(Clock::now()); }
 
   void set_info(const ModelInfo& info) {
-    std::lock_guard lock(info_mutex_);
+    std::lock_guard lock(mutex_);
     info_ = info;
   }
+  /// A step, or the engine itself, has thrown.
+  void failed(const std::string& reason) {
+    std::lock_guard lock(mutex_);
+    ++failures_;
+    last_error_ = reason;
+  }
   ModelInfo info() const {
-    std::lock_guard lock(info_mutex_);
+    std::lock_guard lock(mutex_);
     return info_;
   }
 
   EngineStats stats() const {
     const std::chrono::duration<double, std::milli> since = Clock::now() - heartbeat_.load();
+    std::lock_guard lock(mutex_);
     return {state,
             waiting,
             running,
@@ -42,13 +49,17 @@ class Status {
             generated_tokens,
             since.count(),
             active_memory_bytes,
-            peak_memory_bytes};
+            peak_memory_bytes,
+            failures_,
+            last_error_};
   }
 
  private:
   std::atomic<Clock::time_point> heartbeat_{Clock::now()};
-  mutable std::mutex info_mutex_;
+  mutable std::mutex mutex_;
   ModelInfo info_;
+  int64_t failures_ = 0;
+  std::string last_error_;
 };
 
 }  // namespace mlxd

@@ -12,12 +12,16 @@ namespace mlxd {
 
 using RequestId = uint32_t;
 
+/// Batch requests get what interactive ones leave.
+enum class Priority : uint8_t { interactive = 0, batch = 1 };
+
 struct Request {
   RequestId id;               // not 0, not in use by a live request
   std::vector<Token> tokens;  // the prompt, not empty
   SamplingParams sampling;
   int max_tokens;                  // clipped to the context that is left after the prompt
   std::vector<Token> stop_tokens;  // end the sequence; not reported as tokens
+  Priority priority = Priority::interactive;
 };
 
 enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };
@@ -82,6 +86,8 @@ struct EngineStats {
   double heartbeat_ms = 0;  // since the engine thread last went through its loop
   size_t active_memory_bytes = 0;
   size_t peak_memory_bytes = 0;
+  int64_t failures = 0;    // steps that threw, and what ended the engine
+  std::string last_error;  // of these; empty when there were none
 };
 
 }  // namespace mlxd

@@ -25,8 +25,10 @@ export function toHealth({ models, inFlight, version, uptimeMs }: HealthFacts): 
 
 function overallStatus(models: readonly ModelHealth[]): HealthStatus {
   if (models.length === 0) return 'degraded';
-  if (models.every(({ state }) => state === 'ready')) return 'ok';
-  return models.every(({ state }) => state === 'ready' || state === 'loading') ? 'loading' : 'degraded';
+  const states = new Set<string>(models.map(({ state }) => state));
+  if (['failed', 'closed', 'stalled'].some((state) => states.has(state))) return 'degraded';
+  if (states.has('restarting')) return 'restarting';
+  return states.has('loading') ? 'loading' : 'ok';
 }
 
 function toModelHealth(model: ServedModel): ModelHealth {
@@ -47,5 +49,8 @@ function toModelHealth(model: ServedModel): ModelHealth {
     heartbeat_ms: stats.heartbeatMs,
     active_memory_bytes: stats.activeMemoryBytes,
     peak_memory_bytes: stats.peakMemoryBytes,
+    restarts: stats.restarts,
+    failures: stats.failures,
+    last_error: stats.lastError || null,
   };
 }

@@ -1,9 +1,7 @@
-// The scheduler's policy by example, and its promises under random traffic.
+// The scheduler's policy, by example.
 #include "engine/core/scheduler.h"
 
-#include <map>
-#include <random>
-#include <set>
+#include <tuple>
 
 #include "doctest/doctest.h"
 
@@ -11,18 +9,35 @@ using namespace mlxd;
 
 namespace {
 
-constexpr SchedulerLimits kLimits{100, 1000, 4, 8};
+constexpr SchedulerLimits kLimits{
+    .context_length = 100, .vocab_size = 1000, .max_sequences = 4, .prefill_chunk = 8};
 
 Request request(RequestId id, int prompt, int max_tokens, std::vector<Token> stops = {}) {
   return {id, std::vector<Token>(prompt, 7), {}, max_tokens, std::move(stops)};
 }
 
-bool is_chunk(const Plan& plan) { return plan.rows.size() == 1 && plan.rows[0].of_prompt(); }
+Request of_batch(Request request) {
+  request.priority = Priority::batch;
+  return request;
+}
 
-std::vector<RequestId> ids(const Plan& plan) {
-  std::vector<RequestId> all;
-  for (const auto& row : plan.rows) all.push_back(row.sequence->id());
+using Rows = std::vector<std::tuple<RequestId, int, int>>;  // id, offset, length
+
+Rows rows(const Plan& plan) {
+  Rows all;
+  for (const Plan::Row& row : plan.rows) {
+    all.emplace_back(row.sequence->id(), row.offset, row.length);
+  }
   return all;
+}
+
+/// Plans, and reads `token` for every row that samples.
+Rows step(Scheduler& scheduler, Token token = 9) {
+  const Plan plan = scheduler.next();
+  for (int i = 0; i < plan.sampling; ++i) {
+    if (!plan.rows[i].is_void()) scheduler.accept(*plan.rows[i].sequence, token);
+  }
+  return rows(plan);
 }
 
 }  // namespace
@@ -31,36 +46,158 @@ TEST_CASE("a prompt is computed in chunks and samples after the last one") {
   Scheduler scheduler(kLimits);
   REQUIRE(!scheduler.add(request(1, 20, 3)));
   const int expected[][3] = {{0, 8, 0}, {8, 8, 0}, {16, 4, 1}, {20, 1, 1}, {21, 1, 1}};
-  for (auto [offset, length, samples] : expected) {
+  for (auto [offset, length, sampling] : expected) {
     const Plan plan = scheduler.next();
-    REQUIRE(plan.rows.size() == 1);
-    CHECK(plan.rows[0].offset == offset);
-    CHECK(plan.rows[0].length == length);
-    CHECK(plan.samples == static_cast<bool>(samples));
+    CHECK(rows(plan) == Rows{{1, offset, length}});
+    CHECK(plan.sampling == sampling);
+    CHECK(plan.has_partial_prompt() == !sampling);
+    CHECK(plan.prompt_tokens == (offset < 20 ? length : 0));
   }
   CHECK(scheduler.next().idle());  // three tokens are planned, the rest is reading
 }
 
-TEST_CASE("chunks and decode steps alternate, oldest prompt first") {
-  Scheduler scheduler(kLimits);
+TEST_CASE("a step has the next token of all that decode, and prompt tokens up to its budget") {
+  Scheduler scheduler({.context_length = 1000, .vocab_size = 1000, .prefill_chunk = 64});
   REQUIRE(!scheduler.add(request(1, 4, 50)));
-  CHECK(ids(scheduler.next()) == std::vector<RequestId>{1});
-  REQUIRE(!scheduler.add(request(2, 16, 50)));
-  REQUIRE(!scheduler.add(request(3, 8, 50)));
-  using Ids = std::vector<RequestId>;
-  for (const Ids& expected : {Ids{1}, Ids{2}, Ids{1}, Ids{2}, Ids{1, 2}, Ids{3}, Ids{1, 2, 3}}) {
-    CHECK(ids(scheduler.next()) == expected);
+  REQUIRE(!scheduler.add(request(2, 5, 50)));
+  CHECK(step(scheduler) == Rows{{2, 0, 5}, {1, 0, 4}});
+  REQUIRE(!scheduler.add(request(3, 100, 50)));
+  CHECK(step(scheduler) == Rows{{1, 4, 1}, {2, 5, 1}, {3, 0, 62}});
+  CHECK(step(scheduler) == Rows{{1, 5, 1}, {2, 6, 1}, {3, 62, 38}});
+  CHECK(step(scheduler) == Rows{{1, 6, 1}, {2, 7, 1}, {3, 100, 1}});
+}
+
+TEST_CASE("a short prompt joins at once, and the long one's part grows with it only") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 128});
+  REQUIRE(!scheduler.add(request(1, 4000, 50)));
+  CHECK(step(scheduler) == Rows{{1, 0, 128}});
+  REQUIRE(!scheduler.add(request(2, 40, 50)));
+  CHECK(step(scheduler) == Rows{{2, 0, 40}, {1, 128, 40}});
+  REQUIRE(!scheduler.add(request(3, 2, 50)));
+  CHECK(step(scheduler) ==
+        Rows{{2, 40, 1}, {3, 0, 2}, {1, 168, 32}});  // not less than a chunk pays
+}
+
+TEST_CASE(
+    "the oldest prompt gets half of what several long ones share, the others go shortest first") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 128});
+  for (auto [id, length] : {std::pair{1, 4000}, {2, 3000}, {3, 70}, {4, 2000}}) {
+    REQUIRE(!scheduler.add(request(static_cast<RequestId>(id), length, 50)));
+  }
+  CHECK(step(scheduler) == Rows{{3, 0, 64}, {1, 0, 64}});
+  CHECK(step(scheduler) == Rows{{3, 64, 6}, {4, 0, 58}, {1, 64, 64}});
+}
+
+TEST_CASE("what the oldest prompt does not need is for the others") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 128});
+  REQUIRE(!scheduler.add(request(1, 10, 50)));
+  REQUIRE(!scheduler.add(request(2, 500, 50)));
+  CHECK(step(scheduler) == Rows{{1, 0, 10}, {2, 0, 118}});
+}
+
+TEST_CASE("requests start in the order they came, interactive ones before those of a batch") {
+  Scheduler scheduler(kLimits);
+  for (RequestId id = 1; id <= 4; ++id) REQUIRE(!scheduler.add(request(id, 1, 50)));
+  step(scheduler);
+  REQUIRE(!scheduler.add(of_batch(request(5, 1, 50))));
+  REQUIRE(!scheduler.add(request(6, 1, 50)));
+  REQUIRE(!scheduler.add(request(7, 1, 50)));
+  for (RequestId id : {6, 7, 5}) {
+    CHECK(scheduler.next().rows.size() == 4);
+    REQUIRE(scheduler.remove(id == 6 ? 1 : id == 7 ? 2 : 3));
+    CHECK(std::get<0>(rows(scheduler.next()).back()) == id);
   }
 }
 
-TEST_CASE("no more sequences decode together than allowed") {
+TEST_CASE("a batch's prompt waits for interactive ones") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 64});
+  REQUIRE(!scheduler.add(of_batch(request(1, 500, 50))));
+  step(scheduler);
+  REQUIRE(!scheduler.add(request(2, 200, 50)));
+  CHECK(step(scheduler) == Rows{{2, 0, 64}});
+  for (int i = 0; i < 3; ++i) step(scheduler);
+  CHECK(step(scheduler) == Rows{{2, 200, 1}, {1, 64, 63}});
+}
+
+TEST_CASE("no more sequences are computed together than allowed") {
   Scheduler scheduler(kLimits);
   for (RequestId id = 1; id <= 6; ++id) REQUIRE(!scheduler.add(request(id, 1, 50)));
-  for (int i = 0; i < 20; ++i) scheduler.next();
+  for (int i = 0; i < 20; ++i) step(scheduler);
   CHECK(scheduler.running() == 4);
   CHECK(scheduler.waiting() == 2);
   REQUIRE(scheduler.remove(2));
-  CHECK(ids(scheduler.next()) == std::vector<RequestId>{5});
+  CHECK(rows(scheduler.next()).back() == std::tuple{RequestId{5}, 0, 1});
+}
+
+TEST_CASE("a full queue refuses, and takes again once there is room") {
+  SchedulerLimits limits = kLimits;
+  limits.max_queue = 2;
+  Scheduler scheduler(limits);
+  for (RequestId id = 1; id <= 6; ++id) REQUIRE(!scheduler.add(request(id, 1, 50)));
+  REQUIRE(scheduler.add(request(7, 1, 50)));
+  CHECK(scheduler.add(request(7, 1, 50))->code == "queue_full");
+  REQUIRE(scheduler.remove(3));
+  CHECK(!scheduler.add(request(7, 1, 50)));
+}
+
+TEST_CASE("while the oldest request may not start, none after it does") {
+  int allowed = 0;
+  Scheduler scheduler(kLimits, [&](const Sequence& s) { return s.prompt_size() <= allowed; });
+  REQUIRE(!scheduler.add(request(1, 5, 50)));
+  REQUIRE(!scheduler.add(request(2, 1, 50)));
+  allowed = 4;
+  CHECK(scheduler.next().idle());
+  allowed = 5;
+  CHECK(rows(scheduler.next()).size() == 2);
+}
+
+TEST_CASE("a preempted sequence computes its tokens again, and goes on where it was") {
+  Scheduler scheduler(kLimits);
+  REQUIRE(!scheduler.add(request(1, 6, 50)));
+  for (int i = 0; i < 5; ++i) step(scheduler);
+  const Plan in_flight = scheduler.next();
+  const SequencePtr sequence = in_flight.rows[0].sequence;
+  scheduler.preempt(sequence);
+  CHECK(in_flight.rows[0].is_void());
+  CHECK(scheduler.running() == 0);
+  CHECK(scheduler.waiting() == 1);
+  CHECK(step(scheduler) == Rows{{1, 0, 8}});
+  CHECK(step(scheduler, 42) == Rows{{1, 8, 3}});
+  CHECK(step(scheduler) == Rows{{1, 11, 1}});
+  CHECK(sequence->generated == std::vector<Token>{9, 9, 9, 9, 9, 42, 9});
+  CHECK(sequence->token(5) == 7);
+  CHECK(sequence->token(11) == 42);
+  CHECK(!sequence->knows(13));
+}
+
+TEST_CASE("a preempted sequence keeps its place in the queue") {
+  Scheduler scheduler(kLimits);
+  for (RequestId id = 1; id <= 5; ++id) REQUIRE(!scheduler.add(request(id, 1, 50)));
+  const SequencePtr second = scheduler.next().rows[0].sequence;  // the oldest comes last
+  REQUIRE(second->id() == 2);
+  scheduler.preempt(second);
+  CHECK(std::get<0>(rows(scheduler.next()).back()) == 2);
+}
+
+TEST_CASE("isolated sequences run one at a time until each has passed a step") {
+  Scheduler scheduler(kLimits);
+  for (RequestId id = 1; id <= 3; ++id) REQUIRE(!scheduler.add(request(id, 10, 50)));
+  while (scheduler.running() < 3) step(scheduler);
+  const Plan failed = scheduler.next();
+  REQUIRE(failed.rows.size() == 3);
+  scheduler.isolate(failed.rows[0].sequence);
+  scheduler.isolate(failed.rows[1].sequence);
+  for (int i = 0; i < 2; ++i) {
+    const RequestId id = std::get<0>(rows(scheduler.next()).front());
+    for (Plan plan = scheduler.next();; plan = scheduler.next()) {
+      CHECK(plan.of_one());
+      REQUIRE(plan.rows[0].sequence->id() == id);
+      if (plan.sampling == 0) continue;
+      scheduler.accept(*plan.rows[0].sequence, 9);
+      break;
+    }
+  }
+  CHECK(scheduler.next().rows.size() == 3);
 }
 
 TEST_CASE("accept ends a sequence at a stop token, which is not reported, or at its length") {
@@ -91,7 +228,7 @@ TEST_CASE("max tokens is clipped to the context that is left") {
   REQUIRE(!scheduler.add(request(2, 90, 50)));
   SequencePtr sequence;
   for (Plan plan = scheduler.next(); !plan.idle(); plan = scheduler.next()) {
-    sequence = plan.rows[0].sequence;
+    sequence = plan.rows.back().sequence;
   }
   CHECK(sequence->request.max_tokens == 10);
 }
@@ -115,96 +252,4 @@ TEST_CASE("requests that cannot be served are refused with the reason") {
   REQUIRE(!scheduler.add(request(1, 3, 1)));
   CHECK(scheduler.add(request(1, 3, 1))->code == "invalid_request");
   CHECK(scheduler.waiting() == 1);
-}
-
-namespace {
-
-/// Plays the engine against a scheduler, one step ahead as the real one, and checks every plan on
-/// the way.
-class Traffic {
- public:
-  explicit Traffic(unsigned seed) : random_(seed), scheduler_(kLimits) {}
-
-  void run(int submits) {
-    while (submits > 0 || !live_.empty()) {
-      if (submits > 0 && chance(3)) submit(submits--);
-      if (!live_.empty() && chance(20)) cancel();
-      const Plan plan = scheduler_.next();
-      check(plan);
-      read(in_flight_);
-      in_flight_ = plan;
-    }
-    CHECK(scheduler_.next().idle());
-    CHECK(scheduler_.waiting() + scheduler_.running() == 0);
-  }
-
- private:
-  struct Live {
-    int computed = 0, tokens = 0, max_tokens = 0, idle_steps = 0;
-  };
-
-  bool chance(int one_in) { return random_() % one_in == 0; }
-
-  void submit(RequestId id) {
-    const int prompt = 1 + static_cast<int>(random_() % 60);
-    const int max_tokens = 1 + static_cast<int>(random_() % 30);
-    REQUIRE(!scheduler_.add(request(id, prompt, max_tokens, {0})));
-    live_[id].max_tokens = std::min(max_tokens, kLimits.context_length - prompt);
-  }
-
-  void cancel() {
-    auto victim = std::next(live_.begin(), static_cast<long>(random_() % live_.size()));
-    REQUIRE(scheduler_.remove(victim->first));
-    live_.erase(victim);
-  }
-
-  void check(const Plan& plan) {
-    CHECK(plan.rows.size() <= static_cast<size_t>(kLimits.max_sequences));
-    std::set<RequestId> planned;
-    for (const auto& [sequence, offset, length] : plan.rows) {
-      REQUIRE(live_.count(sequence->id()) == 1);
-      Live& live = live_[sequence->id()];
-      CHECK(length <= (is_chunk(plan) ? kLimits.prefill_chunk : 1));
-      CHECK(offset == live.computed);
-      live.computed += length;
-      CHECK(live.computed < kLimits.context_length);
-      planned.insert(sequence->id());
-    }
-    for (const SequencePtr& sequence : running_) {
-      if (sequence->done() || sequence->planned == sequence->request.max_tokens) continue;
-      Live& live = live_[sequence->id()];
-      live.idle_steps = planned.count(sequence->id()) ? 0 : live.idle_steps + 1;
-      CHECK(live.idle_steps <= 1);  // at most one chunk between two tokens
-    }
-    if (is_chunk(plan) && plan.samples) running_.push_back(plan.rows[0].sequence);
-  }
-
-  void read(const Plan& plan) {
-    if (!plan.samples) return;
-    for (const Plan::Row& row : plan.rows) {
-      if (row.sequence->done()) continue;
-      const RequestId id = row.sequence->id();
-      const auto accepted = scheduler_.accept(*row.sequence, static_cast<Token>(random_() % 40));
-      Live& live = live_[id];
-      live.tokens += accepted.report;
-      if (!accepted.finish) continue;
-      CHECK((live.tokens == live.max_tokens) == (*accepted.finish == Finish::length));
-      live_.erase(id);
-    }
-  }
-
-  std::mt19937 random_;
-  Scheduler scheduler_;
-  Plan in_flight_;
-  std::map<RequestId, Live> live_;
-  std::vector<SequencePtr> running_;
-};
-
-}  // namespace
-
-TEST_CASE("under random submits and cancels everyone finishes, nobody starves, budgets hold") {
-  for (unsigned seed = 0; seed < 50; ++seed) {
-    CAPTURE(seed);
-    Traffic(seed).run(60);
-  }
 }

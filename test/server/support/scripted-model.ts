@@ -102,6 +102,9 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
     heartbeatMs: 3,
     activeMemoryBytes: 1000,
     peakMemoryBytes: 2000,
+    failures: 0,
+    lastError: '',
+    restarts: 0,
   };
   #taken = 0;
   #waiters: (() => void)[] = [];

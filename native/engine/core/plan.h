@@ -1,0 +1,38 @@
+// What one step computes, in tokens. Engine thread only.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/core/sequence.h"
+
+namespace mlxd {
+
+/// The next token of every sequence that decodes, and chunks of prompts.
+struct Plan {
+  /// `length` inputs of one sequence, at positions `offset` .. `offset + length - 1`.
+  struct Row {
+    SequencePtr sequence;
+    int offset;
+    int length;
+    int attempt;
+
+    /// Its sequence has ended, or started again, since this was planned.
+    bool is_void() const { return sequence->done() || sequence->attempt != attempt; }
+  };
+  std::vector<Row> rows;  // those that sample come first
+  int sampling = 0;       // how many of them
+  int prompt_tokens = 0;  // in chunks, those computed again included
+  bool filled = false;    // with as many of these as a step may have
+
+  bool idle() const { return rows.empty(); }
+  /// Holds a chunk with more of its prompt to come.
+  bool has_partial_prompt() const { return sampling < static_cast<int>(rows.size()); }
+  /// Whether nobody but one sequence is in it.
+  bool of_one() const {
+    return std::all_of(rows.begin(), rows.end(),
+                       [&](const Row& row) { return row.sequence == rows.front().sequence; });
+  }
+};
+
+}  // namespace mlxd
