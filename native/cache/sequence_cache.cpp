@@ -1,6 +1,8 @@
 // See sequence_cache.h.
 #include "cache/sequence_cache.h"
 
+#include <algorithm>
+
 namespace mlxd {
 
 std::vector<mx::array> SequenceCache::state() const {
@@ -12,9 +14,26 @@ std::vector<mx::array> SequenceCache::state() const {
   return all;
 }
 
+bool SequenceCache::has_prefix(int positions) const {
+  return std::ranges::all_of(layers,
+                             [&](const auto& layer) { return layer->has_prefix(positions); });
+}
+
+SequenceCache SequenceCache::prefix(int positions) const {
+  SequenceCache prefix;
+  for (const auto& layer : layers) prefix.layers.push_back(layer->prefix(positions));
+  return prefix;
+}
+
 size_t SequenceCache::bytes() const {
   size_t total = 0;
   for (const auto& layer : layers) total += layer->bytes();
+  return total;
+}
+
+size_t SequenceCache::bytes_for(int positions) const {
+  size_t total = 0;
+  for (const auto& layer : layers) total += layer->bytes_for(positions);
   return total;
 }
 

@@ -1,9 +1,7 @@
-// The keys and values of one sequence, one LayerCache a layer. Not shared between sequences. Engine
-// thread only.
+// The keys and values of one sequence, one LayerCache a layer. Engine thread only.
 #pragma once
 
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "mlx/mlx.h"
@@ -11,36 +9,35 @@
 namespace mlxd {
 namespace mx = mlx::core;
 
-/// Buffers [1, kv_heads, capacity, head_dim] whose last positions before `end` are to be written. A
-/// query of this step may see positions [first, end).
-struct KvRoom {
-  mx::array keys, values;
-  int first, end;
-};
-
-/// Keys and values of one attention layer of one sequence.
+/// Keys and values of one attention layer of one sequence. How they are stored, and so how they are
+/// appended, is between the kind of cache and the layer that made it.
 class LayerCache {
  public:
   virtual ~LayerCache() = default;
 
-  /// Appends `keys` and `values` ([1, kv_heads, L, head_dim]) and returns all positions that a
-  /// query of this step may see ([1, kv_heads, S, head_dim], oldest first, the L new ones last).
-  virtual std::pair<mx::array, mx::array> append(const mx::array& keys,
-                                                 const mx::array& values) = 0;
-
-  /// `append` in two halves, for who writes in place: this makes room for L positions, `shape`
-  /// being [1, kv_heads, L, head_dim]; `written` must follow before anything else is called.
-  virtual KvRoom reserve(const mx::Shape& shape, mx::Dtype type) = 0;
-
-  /// Takes the buffers of `reserve` back, with the new positions in them.
-  virtual void written(const mx::array& keys, const mx::array& values) = 0;
+  /// Positions appended so far. Those that a sliding window has passed may be gone.
+  virtual int length() const = 0;
 
   /// The arrays that must be evaluated for the appended positions to be computed; empty before the
   /// first append.
   virtual std::vector<mx::array> state() const = 0;
 
-  /// Bytes of the buffers held.
+  /// Whether `prefix(positions)` can be had: 0 <= positions <= length(), and the token after them
+  /// would find all that it sees. Of a layer without a window every prefix can.
+  virtual bool has_prefix(int positions) const = 0;
+
+  /// A cache as this one was after its first `positions`; both go on alone. Nothing is copied now:
+  /// the first of them that appends where the other still reads copies that page (arrays: buffer)
+  /// then. The positions need not have been computed yet. Throws std::invalid_argument unless
+  /// has_prefix(positions).
+  virtual std::unique_ptr<LayerCache> prefix(int positions) const = 0;
+
+  /// Bytes held, alone or with other caches.
   virtual size_t bytes() const = 0;
+
+  /// Bytes that a cache of this kind holds at most after `positions` that came one by one; where a
+  /// window slides, a chunk adds its own positions until the next append.
+  virtual size_t bytes_for(int positions) const = 0;
 };
 
 /// All layers of one sequence.
@@ -48,7 +45,12 @@ struct SequenceCache {
   std::vector<std::unique_ptr<LayerCache>> layers;
 
   std::vector<mx::array> state() const;
+
+  /// These as of LayerCache, for all layers together.
+  bool has_prefix(int positions) const;
+  SequenceCache prefix(int positions) const;
   size_t bytes() const;
+  size_t bytes_for(int positions) const;
 };
 
 }  // namespace mlxd

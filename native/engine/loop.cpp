@@ -1,6 +1,7 @@
 // The loop of the engine thread, and what ends a request.
 #include "engine/loop.h"
 
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -61,8 +62,10 @@ bool Loop::receive() {
 void Loop::publish() {
   status_.waiting = scheduler_.waiting();
   status_.running = scheduler_.running();
-  status_.active_memory_bytes = mx::get_active_memory() + kernels::packed_bytes();
-  status_.peak_memory_bytes = mx::get_peak_memory() + kernels::packed_bytes();
+  const size_t ours = kernels::packed_bytes() + kernels::kv_bytes();
+  status_.active_memory_bytes = mx::get_active_memory() + ours;
+  status_.peak_memory_bytes =
+      std::max<size_t>(status_.peak_memory_bytes, mx::get_peak_memory() + ours);
   mailbox_.publish(std::exchange(events_, {}));
 }
 

@@ -1,87 +1,12 @@
 #include "kernels/attention.h"
 
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
-#include "kernels/cpu/attention.h"
-#include "kernels/cpu_primitive.h"
-#include "kernels/settings.h"
-
 namespace mlxd::kernels {
 namespace {
-
-// x [1, heads, rows, dim] as it lies.
-cpu::Heads heads_of(const mx::array& x) {
-  if (x.strides(3) != 1) throw std::invalid_argument("Columns of a head must lie together.");
-  return {x.data<float>(), x.strides(1), x.strides(2)};
-}
-
-class CpuRope final : public CpuPrimitive {
- public:
-  CpuRope(std::shared_ptr<const cpu::Rope> table, int offset)
-      : table_(std::move(table)), offset_(offset) {}
-  DEFINE_NAME(CpuRope)
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [table = table_, offset = offset_](const auto& views, float* to) {
-      const mx::array& x = views[0];
-      cpu::rotate(*table, heads_of(x), x.shape(1), x.shape(2), offset, to,
-                  cpu::ThreadPool::shared());
-    });
-  }
-
-  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
-    return {inputs[0].shape()};
-  }
-
-  bool is_equivalent(const mx::Primitive& other) const override {
-    const auto& rope = static_cast<const CpuRope&>(other);
-    return table_ == rope.table_ && offset_ == rope.offset_;
-  }
-
- private:
-  std::shared_ptr<const cpu::Rope> table_;
-  int offset_;
-};
-
-class CpuAttention final : public CpuPrimitive {
- public:
-  CpuAttention(float scale, int window) : scale_(scale), window_(window) {}
-  DEFINE_NAME(CpuAttention)
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [scale = scale_, window = window_](const auto& views, float* to) {
-      const auto &q = views[0], &keys = views[1], &values = views[2];
-      const cpu::Attention attention{
-          .q = heads_of(q),
-          .keys = heads_of(keys),
-          .values = heads_of(values),
-          .heads = q.shape(1),
-          .kv_heads = keys.shape(1),
-          .dim = q.shape(3),
-          .queries = q.shape(2),
-          .positions = keys.shape(2),
-          .window = window,
-          .scale = scale,
-      };
-      cpu::attend(attention, to, cpu::best_isa(), cpu::ThreadPool::shared());
-    });
-  }
-
-  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
-    return {{inputs[0].shape(2), inputs[0].shape(1) * inputs[0].shape(3)}};
-  }
-
-  bool is_equivalent(const mx::Primitive& other) const override {
-    const auto& attention = static_cast<const CpuAttention&>(other);
-    return scale_ == attention.scale_ && window_ == attention.window_;
-  }
-
- private:
-  float scale_;
-  int window_;
-};
 
 void check_shapes(const mx::array& q, const mx::array& keys, const mx::array& values) {
   const bool fit = q.ndim() == 4 && keys.ndim() == 4 && keys.shape() == values.shape() &&
@@ -96,25 +21,55 @@ void check_shapes(const mx::array& q, const mx::array& keys, const mx::array& va
 }
 
 // [L, S], true where query i, at key position S - L + i, may see key j.
-mx::array window_mask(int queries, int keys, int window) {
+mx::array visible(int queries, int keys, std::optional<int> window) {
   const mx::array position = mx::expand_dims(mx::arange(keys - queries, keys), 1);
   const mx::array key = mx::expand_dims(mx::arange(keys), 0);
-  return mx::logical_and(key <= position, key > position - window);
+  const mx::array causal = key <= position;
+  return window ? mx::logical_and(causal, key > position - *window) : causal;
 }
 
 mx::array fast_attention(const mx::array& q, const mx::array& keys, const mx::array& values,
-                         float scale, std::optional<int> window) {
+                         const AttentionOptions& options) {
   const int queries = q.shape(2), positions = keys.shape(2);
-  const mx::array out =
-      window && positions > *window
-          ? mx::fast::scaled_dot_product_attention(q, keys, values, scale, "array",
-                                                   window_mask(queries, positions, *window))
-          : mx::fast::scaled_dot_product_attention(q, keys, values, scale,
-                                                   queries > 1 ? "causal" : "");
-  return mx::reshape(mx::transpose(out, {0, 2, 1, 3}), {queries, -1});
+  std::optional<mx::array> sinks;
+  if (options.sinks) sinks = mx::astype(*options.sinks, q.dtype());
+  if (options.window && positions > *options.window) {
+    return mx::fast::scaled_dot_product_attention(q, keys, values, options.scale, "array",
+                                                  visible(queries, positions, options.window),
+                                                  sinks);
+  }
+  return mx::fast::scaled_dot_product_attention(q, keys, values, options.scale,
+                                                queries > 1 ? "causal" : "", std::nullopt, sinks);
 }
 
-mx::array to_float(const mx::array& x) { return mx::astype(x, mx::float32); }
+// MLX has no fused attention with a cap. In float32, as the models' own code has it.
+mx::array capped_attention(const mx::array& q, const mx::array& keys, const mx::array& values,
+                           const AttentionOptions& options) {
+  const int heads = q.shape(1), kv_heads = keys.shape(1), queries = q.shape(2);
+  const int dim = q.shape(3), positions = keys.shape(2);
+  const mx::array grouped = mx::reshape(q, {kv_heads, heads / kv_heads, queries, dim});
+  const auto to_heads = [&](const mx::array& x) {
+    return mx::reshape(x, {kv_heads, 1, positions, dim});
+  };
+  const mx::array cap(*options.cap);
+  mx::array scores =
+      mx::astype(mx::matmul(grouped, mx::swapaxes(to_heads(keys), 2, 3)), mx::float32);
+  scores = cap * mx::tanh(scores * mx::array(options.scale) / cap);
+  scores = mx::where(visible(queries, positions, options.window), scores,
+                     mx::array(-std::numeric_limits<float>::infinity()));
+  if (options.sinks) {
+    const mx::array sinks =
+        mx::astype(mx::reshape(*options.sinks, {kv_heads, heads / kv_heads, 1, 1}), mx::float32);
+    const mx::Shape column{kv_heads, heads / kv_heads, queries, 1};
+    scores = mx::concatenate({scores, mx::broadcast_to(sinks, column)}, 3);
+  }
+  mx::array weights = mx::softmax(scores, -1);
+  if (options.sinks) {
+    weights = mx::slice(weights, {0, 0, 0, 0}, {kv_heads, heads / kv_heads, queries, positions});
+  }
+  const mx::array out = mx::matmul(mx::astype(weights, q.dtype()), to_heads(values));
+  return mx::reshape(out, {1, heads, queries, dim});
+}
 
 }  // namespace
 
@@ -122,33 +77,25 @@ Rope::Rope(int dims, bool traditional, float theta, float scale,
            const std::optional<std::vector<float>>& periods)
     : dims_(dims), traditional_(traditional), theta_(theta), scale_(scale) {
   if (periods) periods_ = mx::array(periods->begin(), {dims / 2});
-  cpu::Rope table{{}, traditional};
+  std::vector<float> frequencies;
   for (int i = 0; i < dims / 2; ++i) {
     const double period = periods ? (*periods)[i] : std::pow<double>(theta, 2.0 * i / dims);
-    table.frequencies.push_back(static_cast<float>(scale / period));
+    frequencies.push_back(static_cast<float>(scale / period));
   }
-  table_ = std::make_shared<const cpu::Rope>(std::move(table));
+  table_ = std::make_shared<cpu::Rope>(std::move(frequencies), traditional);
 }
 
 mx::array Rope::operator()(const mx::array& x, int offset) const {
-  if (!use_own_kernels()) {
-    const auto base = periods_ ? std::nullopt : std::optional(theta_);
-    return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
-  }
-  const mx::array rotated(x.shape(), mx::float32, std::make_shared<CpuRope>(table_, offset),
-                          {to_float(x)});
-  return mx::astype(rotated, x.dtype());
+  const auto base = periods_ ? std::nullopt : std::optional(theta_);
+  return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
 }
 
-mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values, float scale,
-                    std::optional<int> window) {
+mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values,
+                    const AttentionOptions& options) {
   check_shapes(q, keys, values);
-  if (!use_own_kernels() || q.shape(3) % 16 != 0)
-    return fast_attention(q, keys, values, scale, window);
-  const mx::array out({q.shape(2), q.shape(1) * q.shape(3)}, mx::float32,
-                      std::make_shared<CpuAttention>(scale, window.value_or(0)),
-                      {to_float(q), to_float(keys), to_float(values)});
-  return mx::astype(out, q.dtype());
+  const mx::array out = options.cap ? capped_attention(q, keys, values, options)
+                                    : fast_attention(q, keys, values, options);
+  return mx::reshape(mx::transpose(out, {0, 2, 1, 3}), {q.shape(2), -1});
 }
 
 }  // namespace mlxd::kernels

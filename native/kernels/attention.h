@@ -1,10 +1,5 @@
-// Rotary embedding and attention, of one sequence at a time. The one place that says which kernel
-// is used when:
-//   on a GPU                                   mx::fast
-//   on a CPU, heads of a multiple of 16        ours (cpu/), in float32
-//   on a CPU, heads of any other size, or if   mx::fast, slow
-//   settings.h says so
-// Engine thread only.
+// Rotary embedding and attention of one sequence by MLX's own operations: what a GPU runs. For a
+// CPU see cached_attention.h. Engine thread only.
 #pragma once
 
 #include <memory>
@@ -30,7 +25,9 @@ class Rope {
   mx::array operator()(const mx::array& x, int offset) const;
 
   int dims() const { return dims_; }
-  const std::shared_ptr<const cpu::Rope>& table() const { return table_; }
+
+  /// What our CPU kernels rotate with, one thread at a time.
+  const std::shared_ptr<cpu::Rope>& table() const { return table_; }
 
  private:
   int dims_;
@@ -38,13 +35,20 @@ class Rope {
   float theta_;
   float scale_;
   std::optional<mx::array> periods_;
-  std::shared_ptr<const cpu::Rope> table_;
+  std::shared_ptr<cpu::Rope> table_;
+};
+
+struct AttentionOptions {
+  float scale;                     // of scores
+  std::optional<int> window = {};  // how many positions a token sees, itself included; all without
+  std::optional<float> cap = {};   // scores become cap * tanh(score / cap)
+  std::optional<mx::array> sinks = {};  // [heads], logits that join each softmax without a value
 };
 
 /// Causal softmax(scale * q k^T) v. q [1, heads, L, dim] are the last L of S positions, keys and
-/// values [1, kv_heads, S, dim]; `window` is how many positions a token sees, itself included.
-/// Returns [L, heads * dim] of q's type. Throws std::invalid_argument where shapes do not fit.
-mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values, float scale,
-                    std::optional<int> window);
+/// values [1, kv_heads, S, dim]. Returns [L, heads * dim] of q's type. Throws std::invalid_argument
+/// where shapes do not fit.
+mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values,
+                    const AttentionOptions& options);
 
 }  // namespace mlxd::kernels

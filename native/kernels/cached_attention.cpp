@@ -1,9 +1,8 @@
 #include "kernels/cached_attention.h"
 
-#include <algorithm>
-#include <memory>
 #include <utility>
 
+#include "kernels/cpu/attention.h"
 #include "kernels/cpu_primitive.h"
 #include "kernels/cpu_rows.h"
 #include "kernels/settings.h"
@@ -11,99 +10,74 @@
 namespace mlxd::kernels {
 namespace {
 
-// Which positions of a step's rows and of the buffers a segment is.
+// A CachedSegment without the array that orders it.
 struct Span {
-  int length, offset, first, end;
+  int length, offset;
+  std::shared_ptr<const KvTable> table;
+  std::shared_ptr<const KvPage> copied;
+
   bool operator==(const Span&) const = default;
 };
 
 struct Options {
-  std::shared_ptr<const cpu::Rope> rope;
-  int dim;
-  float scale;
-  int window;  // 0 is all
+  KvFormat format;
+  std::shared_ptr<cpu::Rope> rope;
+  float scale, cap;
+  int window;
+  bool has_sinks;
+
   bool operator==(const Options&) const = default;
 };
 
-// Rows [from, ...) of [T, heads * dim] as heads.
-cpu::Heads heads_of(const cpu::Rows& x, int from, int dim) {
-  return {x.data + from * x.stride, dim, static_cast<ptrdiff_t>(x.stride)};
-}
-
-// Positions [from, ...) of a buffer.
-cpu::HeadsOut places(mx::array& buffer, int from) {
-  return {buffer.data<float>() + from * buffer.strides(2), buffer.strides(1), buffer.strides(2)};
-}
-
-cpu::Heads readable(const cpu::HeadsOut& x) { return {x.data, x.head_stride, x.row_stride}; }
-
-void copy_heads(const cpu::Heads& from, int heads, int rows, int dim, const cpu::HeadsOut& to) {
-  for (int head = 0; head < heads; ++head) {
-    for (int row = 0; row < rows; ++row) {
-      std::copy_n(from.data + head * from.head_stride + row * from.row_stride, dim,
-                  to.data + head * to.head_stride + row * to.row_stride);
-    }
-  }
-}
-
-void attend_span(const Options& options, const Span& span, const cpu::Heads (&qkv)[3], int heads,
-                 mx::array& keys, mx::array& values, float* out) {
-  auto& pool = cpu::ThreadPool::shared();
-  const int kv_heads = keys.shape(1), dim = options.dim, from = span.end - span.length;
-  const auto q = std::make_unique_for_overwrite<float[]>(size_t(heads) * span.length * dim);
-  cpu::rotate(*options.rope, qkv[0], heads, span.length, span.offset, q.get(), pool);
-  cpu::rotate(*options.rope, qkv[1], kv_heads, span.length, span.offset, places(keys, from), pool);
-  copy_heads(qkv[2], kv_heads, span.length, dim, places(values, from));
+void compute(const Options& options, const std::vector<Span>& spans,
+             const std::vector<mx::array>& inputs, mx::array& out) {
+  std::vector<float> copies[4];
+  const auto rows = [&](int i) {
+    const cpu::Rows rows = gather_rows(inputs[i], copies[i]);
+    return cpu::AttentionRows{rows.data, rows.stride};
+  };
+  const auto q = rows(0), k = rows(1), v = rows(2);
+  const int width = inputs[0].shape(1);
   const cpu::Attention attention{
-      .q = {q.get(), ptrdiff_t{span.length} * dim, dim},
-      .keys = readable(places(keys, span.first)),
-      .values = readable(places(values, span.first)),
-      .heads = heads,
-      .kv_heads = kv_heads,
-      .dim = dim,
-      .queries = span.length,
-      .positions = span.end - span.first,
+      .format = options.format,
+      .heads = width / options.format.dim,
       .window = options.window,
       .scale = options.scale,
+      .cap = options.cap,
+      .sinks = options.has_sinks ? rows(3).data : nullptr,
   };
-  cpu::attend(attention, out, cpu::best_isa(), pool);
+  std::vector<cpu::AttentionSpan> parts;
+  for (const Span& span : spans) {
+    if (span.copied) span.table->page(span.offset / kPagePositions)->copy(*span.copied);
+    parts.push_back({span.length, span.offset, span.table.get()});
+  }
+  auto& pool = cpu::ThreadPool::shared();
+  const auto rotated = std::make_unique_for_overwrite<float[]>(size_t(inputs[0].shape(0)) * width);
+  cpu::append(attention, *options.rope, q, k, v, parts, rotated.get(), cpu::best_isa(), pool);
+  cpu::attend(attention, rotated.get(), parts, out.data<float>(), cpu::best_isa(), pool);
 }
 
-// Inputs q, k, v and each segment's keys and values; outputs the result and those buffers again, so
-// that the graph orders this write before reads.
-class CachedAttention final : public CpuPrimitive {
+// Inputs q, k, v, the sinks [1, heads] if there are any, and what earlier appends to the same pages
+// returned; outputs the result and an array for later ones: so the graph orders writes and reads.
+class PagedAttention final : public CpuPrimitive {
  public:
-  CachedAttention(Options options, std::vector<Span> spans)
+  PagedAttention(Options options, std::vector<Span> spans)
       : options_(std::move(options)), spans_(std::move(spans)) {}
-  DEFINE_NAME(CachedAttention)
+  DEFINE_NAME(PagedAttention)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    for (size_t i = 1; i < outputs.size(); ++i) outputs[i].copy_shared_buffer(inputs[i + 2]);
-    dispatch(inputs, outputs, [options = options_, spans = spans_](const auto& views, auto& to) {
-      std::vector<float> copies[3];
-      cpu::Rows rows[3];
-      for (int i = 0; i < 3; ++i) rows[i] = gather_rows(views[i], copies[i]);
-      const int heads = views[0].shape(1) / options.dim;
-      int row = 0;
-      for (size_t i = 0; i < spans.size(); ++i) {
-        const cpu::Heads qkv[] = {heads_of(rows[0], row, options.dim),
-                                  heads_of(rows[1], row, options.dim),
-                                  heads_of(rows[2], row, options.dim)};
-        float* out = to[0].template data<float>() + size_t(row) * views[0].shape(1);
-        attend_span(options, spans[i], qkv, heads, to[1 + 2 * i], to[2 + 2 * i], out);
-        row += spans[i].length;
-      }
+    dispatch(inputs, outputs, [options = options_, spans = spans_](const auto& from, auto& to) {
+      compute(options, spans, from, to[0]);
+      to[1].template data<float>()[0] = 0;
     });
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
-    std::vector<mx::Shape> shapes{inputs[0].shape()};
-    for (size_t i = 3; i < inputs.size(); ++i) shapes.push_back(inputs[i].shape());
-    return shapes;
+    return {inputs[0].shape(), {1}};
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    const auto& same = static_cast<const CachedAttention&>(other);
+    const auto& same = static_cast<const PagedAttention&>(other);
     return options_ == same.options_ && spans_ == same.spans_;
   }
 
@@ -114,29 +88,33 @@ class CachedAttention final : public CpuPrimitive {
 
 }  // namespace
 
-bool can_attend_in_place(const mx::array& q, const Rope& rope) {
-  return use_own_kernels() && q.dtype() == mx::float32 && rope.dims() % 16 == 0;
+bool can_attend_in_place(mx::Dtype type) { return use_own_kernels() && type == mx::float32; }
+
+KvFormat kv_format(int kv_heads, int head_dim) {
+  const auto type = precision() == Precision::exact ? cpu::KvType::f32 : cpu::KvType::f16;
+  return {kv_heads, head_dim, type};
 }
 
-std::vector<mx::array> cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,
-                                        const std::vector<CachedSegment>& segments,
-                                        const Rope& rope, float scale, std::optional<int> window) {
+CachedAttention cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,
+                                 const std::vector<CachedSegment>& segments, const KvFormat& format,
+                                 const Rope& rope, const AttentionOptions& options) {
   std::vector<mx::array> inputs{q, k, v};
-  std::vector<Span> spans;
-  std::vector<mx::Shape> shapes{q.shape()};
-  for (const CachedSegment& s : segments) {
-    spans.push_back({s.length, s.offset, s.first, s.end});
-    for (const auto& buffer : {s.keys, s.values}) {
-      inputs.push_back(buffer);
-      shapes.push_back(buffer.shape());
-    }
+  if (options.sinks) {
+    inputs.push_back(mx::reshape(mx::astype(*options.sinks, mx::float32), {1, -1}));
   }
-  const std::vector<mx::Dtype> types(shapes.size(), mx::float32);
-  return mx::array::make_arrays(
-      std::move(shapes), types,
-      std::make_shared<CachedAttention>(
-          Options{rope.table(), rope.dims(), scale, window.value_or(0)}, std::move(spans)),
+  std::vector<Span> spans;
+  for (const CachedSegment& s : segments) {
+    spans.push_back({s.length, s.offset, s.table, s.copied});
+    if (s.appended) inputs.push_back(*s.appended);
+  }
+  const auto outputs = mx::array::make_arrays(
+      {q.shape(), {1}}, {mx::float32, mx::float32},
+      std::make_shared<PagedAttention>(
+          Options{format, rope.table(), options.scale, options.cap.value_or(0),
+                  options.window.value_or(0), options.sinks.has_value()},
+          std::move(spans)),
       inputs);
+  return {outputs[0], outputs[1]};
 }
 
 }  // namespace mlxd::kernels

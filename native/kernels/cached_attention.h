@@ -1,33 +1,49 @@
-// Rope, append to caches and attention of a step in one operation, in place: no array of keys or
+// Rope, append to pages and attention of a step in one operation, in place: no array of keys or
 // values is made. The one place that says when that is so:
-//   on a CPU, float32, heads of a multiple of 16    one operation, this function
-//   anything else, and on a GPU                     the composition that nn/ spells out
-// Results have the bits of the composition. Engine thread only.
+//   on a CPU, float32                      one operation, this function
+//   anything else, or if settings.h says   arrays and MLX's operations, as nn/ spells them out
+// Engine thread only.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/cpu/kv_page.h"
 
 namespace mlxd::kernels {
 
-/// `length` tokens from position `offset` on, and the buffers [1, kv_heads, capacity, dim] of their
-/// sequence. They are written to [end - length, end) and see [first, end).
+using cpu::kPagePositions;
+using cpu::KvFormat;
+using cpu::KvPage;
+using cpu::KvTable;
+
+/// Whether q, k and v of `type` are given to `cached_attention` by this thread.
+bool can_attend_in_place(mx::Dtype type);
+
+/// How pages hold keys and values at the precision of this thread: exact in float32, else in
+/// float16 (see cpu::KvType).
+KvFormat kv_format(int kv_heads, int head_dim);
+
+/// `length` tokens of a sequence from position `offset` on, and the pages of all that it has.
 struct CachedSegment {
   int length;
   int offset;
-  mx::array keys, values;
-  int first, end;
+  std::shared_ptr<const KvTable> table;
+  std::shared_ptr<const KvPage> copied;  // contents of the page of `offset`, unless it has them
+  std::optional<mx::array> appended;     // what the append before this one returned
 };
 
-/// Whether q can be given to `cached_attention`.
-bool can_attend_in_place(const mx::array& q, const Rope& rope);
+struct CachedAttention {
+  mx::array output;    // [T, heads * dim]
+  mx::array appended;  // evaluated when the pages hold the new positions
+};
 
-/// q [T, heads * dim], k and v [T, kv_heads * dim], T the sum of the segments' lengths. Returns
-/// [T, heads * dim], then keys and values of each segment: the memory of the given ones, which must
-/// not be read as they were.
-std::vector<mx::array> cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,
-                                        const std::vector<CachedSegment>& segments,
-                                        const Rope& rope, float scale, std::optional<int> window);
+/// q [T, heads * dim], k and v [T, kv_heads * dim] float32, T the sum of the segments' lengths. A
+/// result has the same bits whatever else is in the step.
+CachedAttention cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,
+                                 const std::vector<CachedSegment>& segments, const KvFormat& format,
+                                 const Rope& rope, const AttentionOptions& options);
 
 }  // namespace mlxd::kernels

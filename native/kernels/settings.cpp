@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cores.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/kv_page.h"
 #include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/thread_pool.h"
 #include "kernels/cpu_primitive.h"
@@ -31,5 +32,7 @@ void set_precision(Precision precision) { current_precision = precision; }
 Precision precision() { return current_precision; }
 
 size_t packed_bytes() { return cpu::PackedMatrix::total_bytes(); }
+
+size_t kv_bytes() { return cpu::KvPage::total_bytes(); }
 
 }  // namespace mlxd::kernels

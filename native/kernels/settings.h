@@ -38,4 +38,7 @@ Precision precision();
 /// Bytes of weights in our own layout, over all models of the process; MLX's count leaves them out.
 size_t packed_bytes();
 
+/// Bytes of keys and values in pages, likewise.
+size_t kv_bytes();
+
 }  // namespace mlxd::kernels

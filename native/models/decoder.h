@@ -46,7 +46,8 @@ class Decoder : public Model {
 
   SequenceCache make_cache() const override {
     SequenceCache cache;
-    for (const Block& block : blocks_) cache.layers.push_back(block.attention.make_cache());
+    const mx::Dtype type = embedding_.dtype();
+    for (const Block& block : blocks_) cache.layers.push_back(block.attention.make_cache(type));
     return cache;
   }
 

@@ -3,10 +3,8 @@
 
 #include <cmath>
 
-#include "cache/kv_cache.h"
-#include "cache/rotating_cache.h"
-#include "kernels/attention.h"
-#include "kernels/cached_attention.h"
+#include "cache/array_cache.h"
+#include "cache/paged_cache.h"
 
 namespace mlxd::nn {
 
@@ -29,58 +27,64 @@ mx::array heads_first(const mx::array& x) {
 
 }  // namespace
 
+Attention::Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> norms,
+                     std::optional<mx::array> sinks)
+    : shape_(shape),
+      rope_(std::move(rope)),
+      norms_(std::move(norms)),
+      options_{1 / std::sqrt(static_cast<float>(shape.head_dim)), shape.window, shape.cap,
+               std::move(sinks)},
+      format_(kernels::kv_format(shape.kv_heads, shape.head_dim)) {}
+
 mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {
-  if (kernels::can_attend_in_place(qkv.q, rope_.kernel())) return attend_in_place(qkv, step, layer);
+  const Qkv all = normed(qkv);
+  if (kernels::can_attend_in_place(all.q.dtype())) return attend_in_place(all, step, layer);
   std::vector<mx::array> outputs;
   int row = 0;
   for (const Segment& segment : step.segments) {
     const auto part = [&](const mx::array& x) { return rows(x, row, segment.length); };
-    outputs.push_back(attend({part(qkv.q), part(qkv.k), part(qkv.v)}, segment, layer));
+    outputs.push_back(attend({part(all.q), part(all.k), part(all.v)}, segment, layer));
     row += segment.length;
   }
   return outputs.size() == 1 ? outputs.front() : mx::concatenate(outputs, 0);
 }
 
-mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) const {
-  mx::array q = split_heads(qkv.q, shape_.heads);
-  mx::array k = split_heads(qkv.k, shape_.kv_heads);
-  if (norms_) {
-    q = norms_->q(q);
-    k = norms_->k(k);
-  }
-  q = rope_(heads_first(q), segment.offset);
-  k = rope_(heads_first(k), segment.offset);
-  const mx::array v = heads_first(split_heads(qkv.v, shape_.kv_heads));
-  const auto [keys, values] = segment.cache->layers[layer]->append(k, v);
+Qkv Attention::normed(const Qkv& qkv) const {
+  if (!norms_) return qkv;
+  const auto apply = [](const RmsNorm& norm, const mx::array& x, int heads) {
+    return mx::reshape(norm(split_heads(x, heads)), x.shape());
+  };
+  return {apply(norms_->q, qkv.q, shape_.heads), apply(norms_->k, qkv.k, shape_.kv_heads), qkv.v};
+}
 
-  return kernels::attention(q, keys, values, scale(), shape_.window);
+mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) const {
+  const auto heads = [](const mx::array& x, int count) {
+    return heads_first(split_heads(x, count));
+  };
+  const mx::array q = rope_(heads(qkv.q, shape_.heads), segment.offset);
+  const mx::array k = rope_(heads(qkv.k, shape_.kv_heads), segment.offset);
+  auto& cache = static_cast<ArrayCache&>(*segment.cache->layers[layer]);
+  const auto [keys, values] = cache.append(k, heads(qkv.v, shape_.kv_heads));
+  return kernels::attention(q, keys, values, options_);
 }
 
 mx::array Attention::attend_in_place(const Qkv& qkv, const Step& step, int layer) const {
-  const auto normed = [&](const RmsNorm& norm, const mx::array& x, int heads) {
-    return mx::reshape(norm(split_heads(x, heads)), x.shape());
+  const auto cache_of = [&](const Segment& segment) -> PagedCache& {
+    return static_cast<PagedCache&>(*segment.cache->layers[layer]);
   };
-  const mx::array q = norms_ ? normed(norms_->q, qkv.q, shape_.heads) : qkv.q;
-  const mx::array k = norms_ ? normed(norms_->k, qkv.k, shape_.kv_heads) : qkv.k;
   std::vector<kernels::CachedSegment> segments;
-  for (const Segment& s : step.segments) {
-    const KvRoom room =
-        s.cache->layers[layer]->reserve({1, shape_.kv_heads, s.length, shape_.head_dim}, q.dtype());
-    segments.push_back({s.length, s.offset, room.keys, room.values, room.first, room.end});
-  }
-  const auto outputs =
-      kernels::cached_attention(q, k, qkv.v, segments, rope_.kernel(), scale(), shape_.window);
-  for (size_t i = 0; i < segments.size(); ++i) {
-    step.segments[i].cache->layers[layer]->written(outputs[1 + 2 * i], outputs[2 + 2 * i]);
-  }
-  return outputs[0];
+  for (const Segment& s : step.segments) segments.push_back(cache_of(s).reserve(s.length));
+  const auto out =
+      kernels::cached_attention(qkv.q, qkv.k, qkv.v, segments, format_, rope_.kernel(), options_);
+  for (const Segment& s : step.segments) cache_of(s).written(out.appended);
+  return out.output;
 }
 
-float Attention::scale() const { return 1 / std::sqrt(static_cast<float>(shape_.head_dim)); }
-
-std::unique_ptr<LayerCache> Attention::make_cache() const {
-  if (shape_.window) return std::make_unique<RotatingCache>(*shape_.window);
-  return std::make_unique<KvCache>();
+std::unique_ptr<LayerCache> Attention::make_cache(mx::Dtype type) const {
+  if (kernels::can_attend_in_place(type)) {
+    return std::make_unique<PagedCache>(format_, shape_.window);
+  }
+  return std::make_unique<ArrayCache>(shape_.kv_heads, shape_.head_dim, type, shape_.window);
 }
 
 }  // namespace mlxd::nn

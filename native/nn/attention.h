@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "kernels/cached_attention.h"
 #include "nn/norm.h"
 #include "nn/rope.h"
 #include "nn/step.h"
@@ -14,7 +15,8 @@ struct AttentionShape {
   int heads;
   int kv_heads;  // divides heads: that many query heads share a key head
   int head_dim;
-  std::optional<int> window;  // how many positions a token sees, itself included; all without
+  std::optional<int> window = {};  // how many positions a token sees, itself included; all without
+  std::optional<float> cap = {};   // scores become cap * tanh(score / cap)
 };
 
 /// Norms of each head of queries and keys, of width head_dim.
@@ -24,24 +26,27 @@ struct HeadNorms {
 
 class Attention {
  public:
-  Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> norms = std::nullopt)
-      : shape_(shape), rope_(std::move(rope)), norms_(std::move(norms)) {}
+  /// `sinks` [heads]: logits that join the softmax of a head without a value.
+  Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> norms = std::nullopt,
+            std::optional<mx::array> sinks = std::nullopt);
 
   /// q [T, heads * head_dim], k and v [T, kv_heads * head_dim] -> [T, heads * head_dim]. Each token
   /// attends causally to its own sequence. Appends to the caches of `layer`.
   mx::array operator()(const Qkv& qkv, const Step& step, int layer) const;
 
-  /// An empty cache of the kind that this layer needs.
-  std::unique_ptr<LayerCache> make_cache() const;
+  /// An empty cache of the kind that this layer needs for keys and values of `type`.
+  std::unique_ptr<LayerCache> make_cache(mx::Dtype type) const;
 
  private:
+  Qkv normed(const Qkv& qkv) const;
   mx::array attend(const Qkv& qkv, const Segment& segment, int layer) const;
   mx::array attend_in_place(const Qkv& qkv, const Step& step, int layer) const;
-  float scale() const;  // of scores
 
   AttentionShape shape_;
   Rope rope_;
   std::optional<HeadNorms> norms_;
+  kernels::AttentionOptions options_;
+  kernels::KvFormat format_;
 };
 
 }  // namespace mlxd::nn

@@ -13,6 +13,9 @@ class Embedding {
   /// ids int32 [T], each below the vocabulary's size -> [T, width].
   mx::array operator()(const mx::array& ids) const { return rows_.rows(ids); }
 
+  /// Of the rows.
+  mx::Dtype dtype() const { return rows_.rows(mx::zeros({1}, mx::int32)).dtype(); }
+
   /// hidden [N, width] -> logits [N, vocabulary].
   mx::array as_linear(const mx::array& hidden) const { return rows_.matmul(hidden); }
 

@@ -2,103 +2,182 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "kernels/cpu/panel_kernels.h"
 
 namespace mlxd::kernels::cpu {
 namespace {
 
-// Scratch for the partial results of one pass over queries.
-constexpr size_t kScratchBytes = size_t(4) << 20;
+// Queries of one sequence that a thread takes through pages together.
+constexpr int kBlockQueries = 16;
 
-// Joins the results of two runs of keys, as AttendSplit writes them, into the first.
-void join(float* a, const float* b, int dim) {
-  const float maximum = std::max(a[dim], b[dim]);
-  const float weight_a = std::exp(a[dim] - maximum), weight_b = std::exp(b[dim] - maximum);
-  for (int d = 0; d < dim; ++d) a[d] = a[d] * weight_a + b[d] * weight_b;
-  a[dim] = maximum;
-  a[dim + 1] = a[dim + 1] * weight_a + b[dim + 1] * weight_b;
-}
+// Above this, pages of a block of queries follow each other on one thread instead of keeping what
+// each of them gave.
+constexpr size_t kApartBytes = size_t(32) << 20;
 
-// The work of some consecutive queries, cut for the pool: a unit is one query, one key head and one
-// run of keys. Runs are counted from the first key that a query sees, so that a query's runs are
-// the same whatever lies around it.
-class Pass {
+// Some queries and one key head, through some pages.
+struct Unit {
+  int part, kv_head;
+  int query, queries;  // of the part's span
+  int page, end_page;
+};
+
+// A span with its place among the rows and in the states.
+struct Part {
+  AttentionSpan span;
+  int row;
+  int slots;     // states that each head of a query has
+  float* state;  // [length, heads, slots]
+};
+
+// The work of one step, cut for the pool. Where a sequence has few queries its pages are apart, and
+// joined in order afterwards; where it has many, blocks of them are, and each joins its pages as it
+// goes. The bits are the same.
+class Work {
  public:
-  Pass(const Attention& attention, int first, int count)
+  Work(const Attention& attention, const float* q, std::span<const AttentionSpan> spans)
       : a_(attention),
-        first_(first),
-        count_(count),
-        runs_((keys_of(first + count - 1) + kSplitKeys - 1) / kSplitKeys),
-        partial_(
-            std::make_unique_for_overwrite<float[]>(size_t(count) * a_.heads * runs_ * width())) {}
-
-  int units() const { return count_ * a_.kv_heads * runs_; }
-
-  void attend_unit(int unit, AttendSplit attend_split) {
-    const int run = unit % runs_, kv_head = unit / runs_ % a_.kv_heads;
-    const int query = first_ + unit / runs_ / a_.kv_heads;
-    const int keys = keys_of(query);
-    if (run * kSplitKeys >= keys) return;
-    const int group = a_.heads / a_.kv_heads, head = kv_head * group;
-    const ptrdiff_t key = position_of(query) + 1 - keys + run * kSplitKeys;
-    auto at = [](const Heads& heads, ptrdiff_t head, ptrdiff_t row) {
-      return heads.data + head * heads.head_stride + row * heads.row_stride;
-    };
-    attend_split({.q = at(a_.q, head, query),
-                  .q_stride = a_.q.head_stride,
-                  .heads = group,
-                  .dim = a_.dim,
-                  .keys = at(a_.keys, kv_head, key),
-                  .key_stride = a_.keys.row_stride,
-                  .values = at(a_.values, kv_head, key),
-                  .value_stride = a_.values.row_stride,
-                  .count = std::min(kSplitKeys, keys - run * kSplitKeys),
-                  .scale = a_.scale,
-                  .out = partial(query, head, run),
-                  .out_stride = ptrdiff_t(runs_) * width()});
-  }
-
-  void finish(int query, float* out) {
-    const int runs = (keys_of(query) + kSplitKeys - 1) / kSplitKeys;
-    for (int head = 0; head < a_.heads; ++head, out += a_.dim) {
-      float* total = partial(query, head, 0);
-      for (int run = 1; run < runs; ++run) join(total, partial(query, head, run), a_.dim);
-      for (int d = 0; d < a_.dim; ++d) out[d] = total[d] / total[a_.dim + 1];
+        q_(q),
+        group_(a_.heads / a_.format.kv_heads),
+        value_width_(a_.format.value_width()),
+        width_(AttentionState::width(value_width_)) {
+    size_t states = 0;
+    int row = 0;
+    for (const AttentionSpan& span : spans) {
+      const int pages = end_page(span, span.length - 1) - first_page(span, 0);
+      const bool apart =
+          span.length <= kBlockQueries && heads_of(span) * pages * width_ * 4 <= kApartBytes;
+      parts_.push_back({span, row, apart ? pages : 1, nullptr});
+      add_units(static_cast<int>(parts_.size()) - 1);
+      states += heads_of(span) * parts_.back().slots * width_;
+      row += span.length;
+    }
+    states_ = std::make_unique_for_overwrite<float[]>(states);
+    float* state = states_.get();
+    for (Part& part : parts_) {
+      part.state = state;
+      state += heads_of(part.span) * part.slots * width_;
     }
   }
 
- private:
-  int width() const { return a_.dim + 2; }
-  int position_of(int query) const { return a_.positions - a_.queries + query; }
-  int keys_of(int query) const {
-    const int seen = position_of(query) + 1;
-    return a_.window > 0 ? std::min(seen, a_.window) : seen;
+  int units() const { return static_cast<int>(units_.size()); }
+
+  void attend_unit(int index, const KernelTable& kernels) const {
+    const Unit& unit = units_[index];
+    for (int page = unit.page; page < unit.end_page; ++page) {
+      kernels.attend_page[static_cast<int>(a_.format.type)](args_of(unit, page));
+    }
   }
-  float* partial(int query, int head, int run) {
-    return &partial_[((size_t(query - first_) * a_.heads + head) * runs_ + run) * width()];
+
+  // One key head's heads of one query.
+  void finish(const Part& part, int query, int kv_head, float* out, JoinPages join) const {
+    const int origin = first_page(part.span, 0);
+    const int begin = part.slots == 1 ? 0 : first_page(part.span, query) - origin;
+    const int end = part.slots == 1 ? 1 : end_page(part.span, query) - origin;
+    for (int head = kv_head * group_; head < (kv_head + 1) * group_; ++head) {
+      float* total = state(part, query, head, begin);
+      for (int slot = begin + 1; slot < end; ++slot) {
+        join(total, state(part, query, head, slot), value_width_);
+      }
+      write(total, head, out + (size_t(part.row + query) * a_.heads + head) * a_.format.dim);
+    }
+  }
+
+  const std::vector<Part>& parts() const { return parts_; }
+
+ private:
+  size_t heads_of(const AttentionSpan& span) const { return size_t(span.length) * a_.heads; }
+  int first_page(const AttentionSpan& span, int query) const {
+    return a_.window > 0 ? std::max(0, span.offset + query + 1 - a_.window) / kPagePositions : 0;
+  }
+  int end_page(const AttentionSpan& span, int query) const {
+    return (span.offset + query) / kPagePositions + 1;
+  }
+  float* state(const Part& part, int query, int head, int slot) const {
+    return part.state + ((size_t(query) * a_.heads + head) * part.slots + slot) * width_;
+  }
+
+  PageArgs args_of(const Unit& unit, int page) const {
+    const Part& part = parts_[unit.part];
+    const KvPage& data = *part.span.table->page(page);
+    const int head = unit.kv_head * group_, dim = a_.format.dim;
+    const int slot = part.slots == 1 ? 0 : page - first_page(part.span, 0);
+    return {.q = q_ + (size_t(part.row + unit.query) * a_.heads + head) * dim,
+            .query_stride = ptrdiff_t(a_.heads) * dim,
+            .queries = unit.queries,
+            .heads = group_,
+            .dim = dim,
+            .keys = data.keys(unit.kv_head),
+            .values = data.values(unit.kv_head),
+            .first = page * kPagePositions,
+            .position = part.span.offset + unit.query,
+            .window = a_.window,
+            .scale = a_.scale,
+            .cap = a_.cap,
+            .states = state(part, unit.query, head, slot),
+            .query_states = ptrdiff_t(a_.heads) * part.slots * width_,
+            .head_states = ptrdiff_t(part.slots) * width_,
+            .joins = part.slots == 1};
+  }
+
+  // Later queries see more: they come first, so that no thread is left with a long end.
+  void add_units(int index) {
+    const Part& part = parts_[index];
+    const AttentionSpan& span = part.span;
+    const int blocks = (span.length + kBlockQueries - 1) / kBlockQueries;
+    for (int block = blocks - 1; block >= 0; --block) {
+      const int query = block * kBlockQueries;
+      const int queries = std::min(kBlockQueries, span.length - query);
+      const int begin = first_page(span, query), end = end_page(span, query + queries - 1);
+      for (int kv_head = 0; kv_head < a_.format.kv_heads; ++kv_head) {
+        if (part.slots == 1) {
+          units_.push_back({index, kv_head, query, queries, begin, end});
+          continue;
+        }
+        for (int page = begin; page < end; ++page) {
+          units_.push_back({index, kv_head, query, queries, page, page + 1});
+        }
+      }
+    }
+  }
+
+  void write(const float* total, int head, float* out) const {
+    float sum = total[value_width_ + 1], weight = 1;
+    if (a_.sinks) {
+      const float maximum = std::max(total[value_width_], a_.sinks[head]);
+      weight = std::exp(total[value_width_] - maximum);
+      sum = sum * weight + std::exp(a_.sinks[head] - maximum);
+    }
+    for (int d = 0; d < a_.format.dim; ++d) out[d] = total[d] * weight / sum;
   }
 
   const Attention& a_;
-  int first_, count_, runs_;
-  std::unique_ptr<float[]> partial_;  // [count, heads, runs, dim + 2]
+  const float* q_;
+  int group_, value_width_, width_;
+  std::vector<Part> parts_;
+  std::vector<Unit> units_;
+  std::unique_ptr<float[]> states_;
 };
 
 }  // namespace
 
-void attend(const Attention& a, float* out, Isa isa, ThreadPool& pool) {
-  const AttendSplit attend_split = kernel_table(isa).attend_split;
-  const size_t runs = (a.positions + kSplitKeys - 1) / kSplitKeys;
-  const size_t query_bytes = sizeof(float) * a.heads * runs * (a.dim + 2);
-  const int queries = std::max(1, static_cast<int>(kScratchBytes / query_bytes));
-  for (int first = 0; first < a.queries; first += queries) {
-    const int count = std::min(queries, a.queries - first);
-    Pass pass(a, first, count);
-    pool.run(pass.units(), [&](int unit) { pass.attend_unit(unit, attend_split); });
-    pool.run(count,
-             [&](int i) { pass.finish(first + i, out + size_t(first + i) * a.heads * a.dim); });
+void attend(const Attention& a, const float* q, std::span<const AttentionSpan> spans, float* out,
+            Isa isa, ThreadPool& pool) {
+  const KernelTable& kernels = kernel_table(isa);
+  const Work work(a, q, spans);
+  pool.run(work.units(), [&](int unit) { work.attend_unit(unit, kernels); });
+  std::vector<std::pair<int, int>> queries;  // the part and the query in it
+  for (int part = 0; part < static_cast<int>(spans.size()); ++part) {
+    for (int i = 0; i < spans[part].length; ++i) queries.emplace_back(part, i);
   }
+  const int kv_heads = a.format.kv_heads;
+  pool.run(static_cast<int>(queries.size()) * kv_heads, [&](int index) {
+    const auto [part, query] = queries[index / kv_heads];
+    work.finish(work.parts()[part], query, index % kv_heads, out, kernels.join_pages);
+  });
 }
 
 }  // namespace mlxd::kernels::cpu

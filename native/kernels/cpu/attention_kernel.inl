@@ -1,202 +1,271 @@
-// Attention of a few query heads to a run of keys, once for all instruction sets: plain C++ that
-// the compiler vectorizes, with every rounding as written, so all of them agree in every bit.
-// Included inside an unnamed namespace, as panel_kernel.inl, which must come before.
+// Attention of some queries to one page of keys and values, once for all instruction sets and
+// stored types. Included inside an unnamed namespace, after lanes.inl.
+//
+// What a query gets depends on nothing but itself and what it sees: a score is summed column by
+// column, weighted values position by position, weights in the lanes that the page's places give.
+// Only how many queries go through the registers together differs, and that orders nothing.
 
+// Sums of 16 lanes that registers hold beside what they are made of, and rows at once.
 #if defined(__AVX512F__)
-constexpr int kRegisterBytes = 64;
-#elif defined(__AVX__)
-constexpr int kRegisterBytes = 32;
+constexpr int kSumsAtOnce = 16, kRowsAtOnce = 8;
+#elif defined(__AVX__) || defined(__aarch64__)
+constexpr int kSumsAtOnce = 6, kRowsAtOnce = 6;
 #else
-constexpr int kRegisterBytes = 16;
+constexpr int kSumsAtOnce = 2, kRowsAtOnce = 2;
 #endif
-typedef float Register __attribute__((vector_size(kRegisterBytes)));
-typedef int32_t IntRegister __attribute__((vector_size(kRegisterBytes)));
 
-constexpr int kRegisterLanes = kRegisterBytes / 4;
+// 1, 2 or 4: sums of each row when `rows` of them are computed together.
+constexpr int sums_a_row(int rows) {
+  const int most = kSumsAtOnce / rows;
+  return most >= 4 ? 4 : most >= 2 ? 2 : 1;
+}
 
-// Sixteen floats, in as many registers as they take.
-struct Lanes {
-  static constexpr int kCount = 64 / kRegisterBytes;
-  Register in[kCount];
-
-  void clear() { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = Register{}; }
-  // One register at a time: a copy of the whole would go through memory in smaller pieces.
-  void load(const float* from) {
-    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
-      __builtin_memcpy(&in[i], from + i * kRegisterLanes, kRegisterBytes);
-    }
-  }
-  void store(float* to) const {
-    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
-      __builtin_memcpy(to + i * kRegisterLanes, &in[i], kRegisterBytes);
-    }
-  }
-  void add(const Lanes& a) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i]; }
-  void keep_larger(const Lanes& a) {
-    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = a.in[i] > in[i] ? a.in[i] : in[i];
-  }
-  void scale(float factor) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] *= factor; }
-  void add_product(const Lanes& a, const Lanes& b) {
-    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b.in[i];
-  }
-  void add_product(const Lanes& a, float b) {
-    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b;
-  }
+// One head of one query.
+struct QueryRow {
+  const float* q;
+  float* state;
+  bool joins;
+  int begin, end;     // the places that it sees
+  float* weights;     // [kPagePositions], first the scores
+  float kept, added;  // factors of the state so far and of this page
 };
-constexpr int kLaneCount = 16;
-constexpr int kLanesAtOnce = 4;  // sums kept in registers
 
-// The sum of each of 16 vectors. Halves are added first, then quarters, pairs, neighbours.
-inline void sum_each(Lanes (&vectors)[kLaneCount], float* sums) {
-#if defined(__AVX512F__)
-  const auto halve = [&](int count, const auto& add) {
-    for (int i = 0; i < count; ++i) {
-      vectors[i].in[0] = add(vectors[2 * i].in[0], vectors[2 * i + 1].in[0]);
+// Scores of `rows` rows and `blocks` blocks of keys, the first being `block`.
+template <class Stored, int rows, int blocks>
+inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
+  const auto* keys = reinterpret_cast<const Stored*>(args.keys);
+  const int block_size = args.dim * kBlockKeys;
+  keys += block * block_size;
+  Lanes sums[rows][blocks];
+  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].clear();
+  }
+  for (int d = 0; d < args.dim; ++d, keys += kBlockKeys) {
+    Lanes key[blocks];
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) key[b].load(keys + b * block_size);
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].add_product(key[b], row[r].q[d]);
     }
-  };
-  // clang-format off
-  halve(8, [](Register a, Register b) {
-    return
-      __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-      __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  });
-  halve(4, [](Register a, Register b) {
-    return
-      __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-      __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-  });
-  halve(2, [](Register a, Register b) {
-    return
-      __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
-      __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
-  });
-  halve(1, [](Register a, Register b) {
-    return
-      __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-      __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  });
-  // clang-format on
-  vectors[0].store(sums);
-#else
-  for (int j = 0; j < kLaneCount; ++j) {
-    float parts[kLaneCount];
-    vectors[j].store(parts);
-    for (int i = 0; i < 8; ++i) parts[i] += parts[i + 8];
-    for (int i = 0; i < 4; ++i) parts[i] += parts[i + 4];
-    sums[j] = (parts[0] + parts[2]) + (parts[1] + parts[3]);
   }
-#endif
-}
-
-// Dot products of q with 16 keys, the last of `count` again where there are fewer.
-inline void dot_keys(const float* q, const SplitArgs& args, int first, float* dots) {
-  Lanes sums[kLaneCount];
-  for (int j = 0; j < kLaneCount; ++j) {
-    const int key = first + j < args.count ? first + j : args.count - 1;
-    const float* k = args.keys + key * args.key_stride;
-    Lanes sum;
-    sum.clear();
-    for (int d = 0; d < args.dim; d += kLaneCount) {
-      Lanes a, b;
-      a.load(q + d);
-      b.load(k + d);
-      sum.add_product(a, b);
+  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
+      sums[r][b].scale(args.scale);
+      sums[r][b].store(row[r].weights + (block + b) * kBlockKeys);
     }
-    sums[j] = sum;
   }
-  sum_each(sums, dots);
 }
 
-// e^x for x <= 0, relative error below 3e-7; below -87 as at -87.
-inline Register exp_negative(Register x) {
-  x = x < -87.0f ? Register{} - 87.0f : x;
-  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
-  const IntRegister n = (IntRegister)(x * 1.44269504f + 12582912.0f) - 0x4b400000;
-  const Register whole = __builtin_convertvector(n, Register);
-  const Register r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;  // |r| <= ln 2 / 2
-  Register p = r * (1.0f / 5040) + 1.0f / 720;                             // Taylor's series
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  return p * (Register)((n + 127) << 23);
+// tanh to within 1e-7.
+inline Register tanh_of(Register x) {
+  const Register e = exp_negative(-2.0f * (x < 0.0f ? -x : x));
+  const Register t = (1.0f - e) / (1.0f + e);
+  return x < 0.0f ? -t : t;
 }
 
-inline float largest(const float* scores, int count) {
-  Lanes lanes;
-  lanes.load(scores);
-  for (int i = kLaneCount; i < count; i += kLaneCount) {
-    Lanes next;
-    next.load(scores + i);
-    lanes.keep_larger(next);
-  }
-  float all[kLaneCount];
-  lanes.store(all);
-  float maximum = all[0];
-  for (float value : all) maximum = value > maximum ? value : maximum;
-  return maximum;
-}
-
-// Scores to weights e^(score - maximum), zero past `count`; returns their sum.
-inline float softmax_weights(float* scores, int count, float maximum) {
-  const int padded = (count + kLaneCount - 1) / kLaneCount * kLaneCount;
-  for (int i = 0; i < padded; i += kRegisterLanes) {
+inline void cap_scores(float* scores, int from, int to, float cap) {
+  for (int i = from; i < to; i += kRegisterLanes) {
     Register score;
     __builtin_memcpy(&score, scores + i, kRegisterBytes);
-    score = exp_negative(score - maximum);
+    score = cap * tanh_of(score / cap);
     __builtin_memcpy(scores + i, &score, kRegisterBytes);
   }
-  for (int i = count; i < padded; ++i) scores[i] = 0;
+}
+
+inline float largest(const float* scores, int from, int to) {
+  Lanes maxima;
+  maxima.load(scores + from);
+  for (int i = from + kLaneCount; i < to; i += kLaneCount) {
+    Lanes next;
+    next.load(scores + i);
+    maxima.keep_larger(next);
+  }
+  return largest_lane(maxima);
+}
+
+// Scores in [from, to), whole vectors of lanes, to weights e^(score - maximum); returns their sum
+// over the places that the row sees.
+inline float exponentiate(QueryRow& row, int from, int to, float maximum) {
+  for (int i = from; i < to; i += kRegisterLanes) {
+    Register score;
+    __builtin_memcpy(&score, row.weights + i, kRegisterBytes);
+    score = exp_negative(score - maximum);
+    __builtin_memcpy(row.weights + i, &score, kRegisterBytes);
+  }
+  for (int i = from; i < row.begin; ++i) row.weights[i] = 0;
+  for (int i = row.end; i < to; ++i) row.weights[i] = 0;
   Lanes sums;
   sums.clear();
-  for (int i = 0; i < padded; i += kLaneCount) {
+  for (int i = from; i < to; i += kLaneCount) {
     Lanes weights;
-    weights.load(scores + i);
+    weights.load(row.weights + i);
     sums.add(weights);
   }
-  Lanes vectors[kLaneCount] = {sums};
-  float total[kLaneCount];
-  sum_each(vectors, total);
-  return total[0];
+  return sum_lanes(sums);
 }
 
-// to[d] = sum of weights times values, over kLaneCount * vectors columns.
-template <int vectors>
-inline void weigh_values(const float* weights, const SplitArgs& args, int column, float* to) {
-  Lanes sums[vectors];
-  MLXD_UNROLL for (int i = 0; i < vectors; ++i) sums[i].clear();
-  for (int j = 0; j < args.count; ++j) {
-    const float* v = args.values + j * args.value_stride + column;
-    MLXD_UNROLL for (int i = 0; i < vectors; ++i) {
-      Lanes value;
-      value.load(v + i * kLaneCount);
-      sums[i].add_product(value, weights[j]);
-    }
-  }
-  MLXD_UNROLL for (int i = 0; i < vectors; ++i) sums[i].store(to + column + i * kLaneCount);
+inline float exp_of(float x) {
+  Register value = Register{} + x;
+  value = exp_negative(value);
+  return value[0];
 }
 
-void attend_split(const SplitArgs& args) {
-  alignas(64) float scores[kSplitKeys];
-  for (int head = 0; head < args.heads; ++head) {
-    const float* q = args.q + head * args.q_stride;
-    float* out = args.out + head * args.out_stride;
-    for (int first = 0; first < args.count; first += kLaneCount) {
-      dot_keys(q, args, first, scores + first);
-      Lanes scaled;
-      scaled.load(scores + first);
-      scaled.scale(args.scale);
-      scaled.store(scores + first);
-    }
-    const float maximum = largest(scores, args.count);
-    out[args.dim] = maximum;
-    out[args.dim + 1] = softmax_weights(scores, args.count, maximum);
-    int column = 0;
-    for (; column + kLaneCount * kLanesAtOnce <= args.dim; column += kLaneCount * kLanesAtOnce) {
-      weigh_values<kLanesAtOnce>(scores, args, column, out);
-    }
-    for (; column < args.dim; column += kLaneCount) weigh_values<1>(scores, args, column, out);
+// Makes weights of a row's scores, and takes their maximum and sum into its state.
+inline void weigh_scores(const PageArgs& args, QueryRow& row, int width) {
+  const int from = row.begin / kLaneCount * kLaneCount;
+  const int to = (row.end + kLaneCount - 1) / kLaneCount * kLaneCount;
+  if (args.cap > 0) cap_scores(row.weights, from, to, args.cap);
+  for (int i = from; i < row.begin; ++i) row.weights[i] = -__builtin_inff();
+  for (int i = row.end; i < to; ++i) row.weights[i] = -__builtin_inff();
+  const float maximum = largest(row.weights, from, to);
+  const float sum = exponentiate(row, from, to, maximum);
+  float& total_maximum = row.state[width];
+  float& total_sum = row.state[width + 1];
+  if (!row.joins) {
+    total_maximum = maximum;
+    total_sum = sum;
+    return;
   }
+  const float joint = maximum > total_maximum ? maximum : total_maximum;
+  row.kept = exp_of(total_maximum - joint);
+  row.added = exp_of(maximum - joint);
+  total_maximum = joint;
+  total_sum = total_sum * row.kept + sum * row.added;
+}
+
+// sums [rows, vectors] += weights of the places [from, to) times their values from `column` on.
+template <class Stored, int rows, int vectors>
+inline void add_values(const Stored* values, int width, const QueryRow* row, int from, int to,
+                       Lanes* sums) {
+  Lanes in[rows][vectors];
+  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+    MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i] = sums[r * vectors + i];
+  }
+  for (int j = from; j < to; ++j) {
+    Lanes value[vectors];
+    MLXD_UNROLL for (int i = 0; i < vectors; ++i) value[i].load(values + j * width +
+                                                                i * kLaneCount);
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i].add_product(value[i],
+                                                                         row[r].weights[j]);
+    }
+  }
+  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+    MLXD_UNROLL for (int i = 0; i < vectors; ++i) sums[r * vectors + i] = in[r][i];
+  }
+}
+
+// Columns [column, column + 16 * vectors) of the states of `rows` rows, whose common places are
+// [from, to).
+template <class Stored, int rows, int vectors>
+inline void weigh_values(const PageArgs& args, const QueryRow* row, int from, int to, int width,
+                         int column) {
+  const auto* values = reinterpret_cast<const Stored*>(args.values) + column;
+  Lanes sums[rows * vectors];
+  MLXD_UNROLL for (int i = 0; i < rows * vectors; ++i) sums[i].clear();
+  for (int r = 0; r < rows; ++r) {
+    if (row[r].begin < from) {
+      add_values<Stored, 1, vectors>(values, width, row + r, row[r].begin, from,
+                                     sums + r * vectors);
+    }
+  }
+  add_values<Stored, rows, vectors>(values, width, row, from, to, sums);
+  for (int r = 0; r < rows; ++r) {
+    if (to < row[r].end) {
+      add_values<Stored, 1, vectors>(values, width, row + r, to, row[r].end, sums + r * vectors);
+    }
+    for (int i = 0; i < vectors; ++i) {
+      float* state = row[r].state + column + i * kLaneCount;
+      Lanes total = sums[r * vectors + i];
+      if (row[r].joins) {
+        total.load(state);
+        total.scale(row[r].kept);
+        total.add_product(sums[r * vectors + i], row[r].added);
+      }
+      total.store(state);
+    }
+  }
+}
+
+template <class Stored, int rows>
+void attend_rows(const PageArgs& args, QueryRow* row) {
+  alignas(64) float scores[rows][kPagePositions];
+  int first = kPagePositions, last = 0;  // places that any row sees
+  int from = 0, to = kPagePositions;     // that all see
+  for (int r = 0; r < rows; ++r) {
+    row[r].weights = scores[r];
+    first = row[r].begin < first ? row[r].begin : first;
+    last = row[r].end > last ? row[r].end : last;
+    from = row[r].begin > from ? row[r].begin : from;
+    to = row[r].end < to ? row[r].end : to;
+  }
+  constexpr int blocks = sums_a_row(rows);
+  const int step = blocks * kBlockKeys;
+  for (int place = first / step * step; place < last; place += step) {
+    score_blocks<Stored, rows, blocks>(args, row, place / kBlockKeys);
+  }
+  const int width = (args.dim + kLaneCount - 1) / kLaneCount * kLaneCount;
+  for (int r = 0; r < rows; ++r) weigh_scores(args, row[r], width);
+  if (from > to) {
+    for (int r = 0; r < rows; ++r) {
+      for (int column = 0; column < width; column += kLaneCount) {
+        weigh_values<Stored, 1, 1>(args, row + r, row[r].begin, row[r].end, width, column);
+      }
+    }
+    return;
+  }
+  constexpr int vectors = sums_a_row(rows);
+  int column = 0;
+  for (; column + vectors * kLaneCount <= width; column += vectors * kLaneCount) {
+    weigh_values<Stored, rows, vectors>(args, row, from, to, width, column);
+  }
+  for (; column < width; column += kLaneCount) {
+    weigh_values<Stored, rows, 1>(args, row, from, to, width, column);
+  }
+}
+
+// attend_rows for `count` rows, known when it is compiled.
+template <class Stored, int most>
+void attend_some(const PageArgs& args, QueryRow* row, int count) {
+  if constexpr (most > 1) {
+    if (count < most) return attend_some<Stored, most - 1>(args, row, count);
+  }
+  attend_rows<Stored, most>(args, row);
+}
+
+template <class Stored>
+void attend_page(const PageArgs& args) {
+  QueryRow rows[kRowsAtOnce];
+  int count = 0;
+  for (int query = 0; query < args.queries; ++query) {
+    const int seen_to = args.position + query + 1 - args.first;
+    const bool slides = args.window > 0 && args.position + query >= args.window;
+    const int seen_from = (slides ? args.position + query + 1 - args.window : 0) - args.first;
+    const int begin = seen_from > 0 ? seen_from : 0;
+    const int end = seen_to < kPagePositions ? seen_to : kPagePositions;
+    if (begin >= end) continue;
+    for (int head = 0; head < args.heads; ++head) {
+      const float* q = args.q + query * args.query_stride + head * args.dim;
+      float* state = args.states + query * args.query_states + head * args.head_states;
+      rows[count++] = {q, state, args.joins && seen_from < 0, begin, end, nullptr, 0, 0};
+      if (count < kRowsAtOnce) continue;
+      attend_rows<Stored, kRowsAtOnce>(args, rows);
+      count = 0;
+    }
+  }
+  if (count > 0) attend_some<Stored, kRowsAtOnce>(args, rows, count);
+}
+
+void join_pages(float* state, const float* later, int width) {
+  const float maximum = later[width] > state[width] ? later[width] : state[width];
+  const float kept = exp_of(state[width] - maximum), added = exp_of(later[width] - maximum);
+  for (int column = 0; column < width; column += kLaneCount) {
+    Lanes total, next;
+    total.load(state + column);
+    next.load(later + column);
+    total.scale(kept);
+    total.add_product(next, added);
+    total.store(state + column);
+  }
+  state[width] = maximum;
+  state[width + 1] = state[width + 1] * kept + later[width + 1] * added;
 }

@@ -1,13 +1,5 @@
 // RMS norm and SwiGLU, once for all instruction sets and with the same bits on all of them.
-// Included inside an unnamed namespace, as attention_kernel.inl, which must come before.
-
-inline float sum_lanes(const Lanes& lanes) {
-  float parts[kLaneCount];
-  lanes.store(parts);
-  for (int i = 0; i < 8; ++i) parts[i] += parts[i + 8];
-  for (int i = 0; i < 4; ++i) parts[i] += parts[i + 4];
-  return (parts[0] + parts[2]) + (parts[1] + parts[3]);
-}
+// Included inside an unnamed namespace, as lanes.inl, which must come before.
 
 // Up to 16 floats, the rest zero.
 inline Lanes load_some(const float* from, int count) {

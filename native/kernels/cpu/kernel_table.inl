@@ -4,7 +4,8 @@
 #include "kernels/cpu/panel_kernel.inl"
 #include "kernels/cpu/spread_kernel.inl"       // uses the one before
 #include "kernels/cpu/dense_kernel.inl"        // likewise
-#include "kernels/cpu/attention_kernel.inl"    // uses the one before
+#include "kernels/cpu/lanes.inl"               // uses panel_kernel.inl
+#include "kernels/cpu/attention_kernel.inl"    // uses lanes
 #include "kernels/cpu/elementwise_kernel.inl"  // likewise
 // clang-format on
 
@@ -55,7 +56,9 @@ constexpr KernelTable make_table() {
           panel_kernels<V, int8_t, integer_rows>(quantize_row<int8_t>),
           dense_kernels<V, float_rows>(),
           spread_kernels<V>(),
-          attend_split,
+          {attend_page<float>, attend_page<uint16_t>},
+          join_pages,
+          narrow_row,
           rms_norm_row,
           swiglu_run};
 }

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/kv_page.h"
 #include "kernels/cpu/matrix_format.h"
 
 namespace mlxd::kernels::cpu {
@@ -104,27 +105,40 @@ struct SpreadKernels {
   }
 };
 
-/// Keys that one call of AttendSplit takes at most.
-constexpr int kSplitKeys = 256;
-
-/// Some query heads that share a key head, and a run of its keys and values.
-struct SplitArgs {
-  const float* q;  // [heads, dim]
-  ptrdiff_t q_stride;
+/// Some queries of one sequence, with the heads that share a key head, and one page of its keys and
+/// values as KvPage lays them out.
+struct PageArgs {
+  const float* q;  // [queries, heads, dim]
+  ptrdiff_t query_stride;
+  int queries;
   int heads;
-  int dim;            // a multiple of 16
-  const float* keys;  // [count, dim]
-  ptrdiff_t key_stride;
-  const float* values;  // [count, dim]
-  ptrdiff_t value_stride;
-  int count;    // 1 .. kSplitKeys
-  float scale;  // of scores
-  // [heads, dim + 2]: values weighted with e^(score - maximum), maximum, sum of weights.
-  float* out;
-  ptrdiff_t out_stride;
+  int dim;
+  const uint8_t* keys;
+  const uint8_t* values;
+  int first;     // position of the page's first place
+  int position;  // of the first query; the others follow
+  int window;    // how many positions a query sees, itself included; 0 is all
+  float scale;   // of scores, before softmax
+  float cap;     // scores become cap * tanh(score / cap); 0 is none
+  // [queries, heads]: AttentionState of each.
+  float* states;
+  ptrdiff_t query_states, head_states;  // strides
+  bool joins;  // states of queries that see earlier pages hold what those gave; else all are new
 };
 
-using AttendSplit = void (*)(const SplitArgs& args);
+/// What a head of a query has got of some pages: [value_width] values weighted with
+/// e^(score - maximum), the maximum, the sum of weights.
+struct AttentionState {
+  static int width(int value_width) { return value_width + 2; }
+};
+
+using AttendPage = void (*)(const PageArgs& args);
+
+/// Joins the state of a later page into one of earlier pages.
+using JoinPages = void (*)(float* state, const float* later, int value_width);
+
+/// float32 to float16, rounded to nearest even, at most 65504 in magnitude; NaN stays.
+using NarrowRow = void (*)(const float* x, int count, uint16_t* out);
 
 /// out = x * weight / sqrt(mean(x^2) + eps), over one row.
 using RmsNormRow = void (*)(const float* x, const float* weight, int width, float eps, float* out);
@@ -139,7 +153,9 @@ struct KernelTable {
   PanelKernels<int8_t> fast;
   DenseKernels dense;
   SpreadKernels spread;
-  AttendSplit attend_split;
+  AttendPage attend_page[2];  // by KvType
+  JoinPages join_pages;
+  NarrowRow narrow_row;
   RmsNormRow rms_norm;
   SwigluRun swiglu;
 };

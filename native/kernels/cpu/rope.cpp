@@ -5,42 +5,40 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-struct Turn {
-  float cosine, sine;
-};
-
-void rotate_row(const std::vector<Turn>& turns, bool traditional, const float* x, float* out) {
-  const size_t half = turns.size();
-  const size_t step = traditional ? 2 : 1, apart = traditional ? 1 : half;
-  for (size_t i = 0; i < half; ++i) {
-    const float a = x[i * step], b = x[i * step + apart];
-    out[i * step] = a * turns[i].cosine - b * turns[i].sine;
-    out[i * step + apart] = a * turns[i].sine + b * turns[i].cosine;
-  }
-}
+constexpr int kRun = 64;  // positions whose angles are computed together
 
 }  // namespace
 
-void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, const HeadsOut& out,
-            ThreadPool& pool) {
-  auto rotate_position = [&](int row) {
-    std::vector<Turn> turns;
-    for (float frequency : rope.frequencies) {
-      const double angle = (static_cast<double>(offset) + row) * frequency;
-      turns.push_back({static_cast<float>(std::cos(angle)), static_cast<float>(std::sin(angle))});
+void Rope::reach(int end) {
+  const size_t half = frequencies_.size();
+  while (static_cast<int>(runs_.size()) * kRun < end) {
+    const int first = static_cast<int>(runs_.size()) * kRun;
+    auto run = std::make_unique_for_overwrite<float[]>(kRun * 2 * half);
+    for (int i = 0; i < kRun; ++i) {
+      float* turns = &run[i * 2 * half];
+      for (size_t j = 0; j < half; ++j) {
+        const double angle = static_cast<double>(first + i) * frequencies_[j];
+        turns[j] = static_cast<float>(std::cos(angle));
+        turns[half + j] = static_cast<float>(std::sin(angle));
+      }
     }
-    for (int head = 0; head < heads; ++head) {
-      rotate_row(turns, rope.traditional, x.data + head * x.head_stride + row * x.row_stride,
-                 out.data + head * out.head_stride + row * out.row_stride);
-    }
-  };
-  pool.run(rows, rotate_position);
+    runs_.push_back(std::move(run));
+  }
 }
 
-void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, float* out,
-            ThreadPool& pool) {
-  const auto dim = static_cast<ptrdiff_t>(2 * rope.frequencies.size());
-  rotate(rope, x, heads, rows, offset, HeadsOut{out, rows * dim, dim}, pool);
+void Rope::rotate(const float* __restrict x, int position, float* __restrict out) const {
+  const size_t half = frequencies_.size();
+  const float* cosines = &runs_[position / kRun][position % kRun * 2 * half];
+  const float* sines = cosines + half;
+  const auto turn = [&](size_t i, size_t a, size_t b) {
+    out[a] = x[a] * cosines[i] - x[b] * sines[i];
+    out[b] = x[a] * sines[i] + x[b] * cosines[i];
+  };
+  if (traditional_) {
+    for (size_t i = 0; i < half; ++i) turn(i, 2 * i, 2 * i + 1);
+  } else {
+    for (size_t i = 0; i < half; ++i) turn(i, i, half + i);
+  }
 }
 
 }  // namespace mlxd::kernels::cpu

@@ -1,31 +1,29 @@
-// Rotary position embedding of the heads of some consecutive positions.
+// Rotary position embedding of heads.
 #pragma once
 
+#include <memory>
 #include <vector>
-
-#include "kernels/cpu/attention.h"
 
 namespace mlxd::kernels::cpu {
 
-struct Rope {
-  std::vector<float> frequencies;  // [dim / 2] radians a position
-  bool traditional;                // pairs are neighbours, else a column and the one dim / 2 on
+/// Angles of all positions met so far are kept: they are computed once, not once a layer and step.
+class Rope {
+ public:
+  /// `frequencies` [dim / 2], radians a position. `traditional`: pairs are neighbours, else a
+  /// column and the one dim / 2 on.
+  Rope(std::vector<float> frequencies, bool traditional)
+      : frequencies_(std::move(frequencies)), traditional_(traditional) {}
+
+  /// Must precede `rotate` of positions below `end`. Not while another thread is in either.
+  void reach(int end);
+
+  /// One head at `position`, x [dim] -> out [dim].
+  void rotate(const float* x, int position, float* out) const;
+
+ private:
+  const std::vector<float> frequencies_;
+  const bool traditional_;
+  std::vector<std::unique_ptr<float[]>> runs_;  // [kRun, 2, dim / 2]: cosines, then sines
 };
-
-/// Where [heads, rows, dim] is written to.
-struct HeadsOut {
-  float* data;
-  ptrdiff_t head_stride;
-  ptrdiff_t row_stride;
-};
-
-/// x [heads, rows, dim], row r at position offset + r -> out. The bits of a row depend on it and
-/// its position only.
-void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, const HeadsOut& out,
-            ThreadPool& pool);
-
-/// The same to contiguous memory.
-void rotate(const Rope& rope, const Heads& x, int heads, int rows, int offset, float* out,
-            ThreadPool& pool);
 
 }  // namespace mlxd::kernels::cpu

@@ -21,15 +21,16 @@ class CountingCache : public LayerCache {
     positions_ += segment.length;
     state_.assign(1, mx::add(tokens, mx::array(0)));
   }
-  std::pair<mx::array, mx::array> append(const mx::array& keys, const mx::array& values) override {
-    return {keys, values};
-  }
-  KvRoom reserve(const mx::Shape& shape, mx::Dtype type) override {
-    return {mx::zeros(shape, type), mx::zeros(shape, type), 0, shape[2]};
-  }
-  void written(const mx::array&, const mx::array&) override {}
+  int length() const override { return positions_; }
   std::vector<mx::array> state() const override { return state_; }
+  bool has_prefix(int positions) const override { return positions <= positions_; }
+  std::unique_ptr<LayerCache> prefix(int positions) const override {
+    auto prefix = std::make_unique<CountingCache>(*this);
+    prefix->positions_ = positions;
+    return prefix;
+  }
   size_t bytes() const override { return 0; }
+  size_t bytes_for(int) const override { return 0; }
 
  private:
   int positions_ = 0;

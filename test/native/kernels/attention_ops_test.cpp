@@ -1,87 +1,163 @@
-// Rope and attention in MLX's graph: against mx::fast on the same arrays.
-#include <cmath>
+// Rope and attention in MLX's graph: the operation in place against MLX's own, which a GPU runs,
+// and what must hold of a GPU's composition.
+#include <algorithm>
 #include <stdexcept>
 
 #include "doctest/doctest.h"
-#include "kernels/attention.h"
+#include "kernels/cached_attention.h"
+#include "kernels/settings.h"
 
 namespace mx = mlx::core;
-using mlxd::kernels::attention;
-using mlxd::kernels::Rope;
+using namespace mlxd::kernels;
 
 namespace {
+
+constexpr int kHeads = 6, kKvHeads = 2;
 
 float largest_difference(const mx::array& a, const mx::array& b) {
   return mx::max(mx::abs(mx::subtract(mx::astype(a, mx::float32), mx::astype(b, mx::float32))))
       .item<float>();
 }
 
-// [1, heads, rows, dim] as a view of [rows, heads, dim], as the models make it.
-mx::array heads_view(int heads, int rows, int dim) {
-  return mx::expand_dims(mx::transpose(mx::random::normal({rows, heads, dim}), {1, 0, 2}), 0);
+bool same_bits(const mx::array& a, const mx::array& b) {
+  return mx::array_equal(mx::view(a, mx::uint32), mx::view(b, mx::uint32)).item<bool>();
+}
+
+// Rows [from, from + count) of [T, heads * dim] -> [1, heads, count, dim].
+mx::array heads_of(const mx::array& x, int from, int count, int dim) {
+  const auto rows = mx::slice(x, {from, 0}, {from + count, x.shape(1)});
+  return mx::expand_dims(mx::transpose(mx::reshape(rows, {count, -1, dim}), {1, 0, 2}), 0);
+}
+
+std::shared_ptr<KvTable> pages(const KvFormat& format, int count) {
+  auto table = std::make_shared<KvTable>();
+  for (int i = 0; i < count; ++i) table->pages.push_back(std::make_shared<KvPage>(format));
+  return table;
+}
+
+struct Rows {
+  mx::array q, k, v;
+
+  Rows(int count, int dim)
+      : q(mx::random::normal({count, kHeads * dim})),
+        k(mx::random::normal({count, kKvHeads * dim})),
+        v(mx::random::normal({count, kKvHeads * dim})) {
+    mx::eval(q, k, v);
+  }
+};
+
+std::vector<AttentionOptions> all_options() {
+  const auto sinks = mx::random::normal({kHeads});
+  return {{0.17f},
+          {0.17f, 30},
+          {0.17f, std::nullopt, 3.0f},
+          {0.17f, std::nullopt, std::nullopt, sinks},
+          {0.17f, 30, 3.0f, sinks}};
 }
 
 }  // namespace
 
-TEST_CASE("rope agrees with mx::fast::rope") {
-  std::vector<float> periods;
-  for (int i = 0; i < 32; ++i) periods.push_back(std::pow(5e5f, i / 32.0f) * (i > 20 ? 8 : 1));
-  for (bool traditional : {false, true}) {
-    for (int rows : {1, 9}) {
-      for (int offset : {0, 77}) {
-        const auto x = heads_view(3, rows, 64);
-        CHECK(largest_difference(Rope(64, traditional, 1e4f, 0.25f, {})(x, offset),
-                                 mx::fast::rope(x, 64, traditional, 1e4f, 0.25f, offset)) < 2e-5f);
-        const mx::array table(periods.begin(), {32});
-        const Rope scaled(64, traditional, 1e4f, 1, periods);
-        CHECK(largest_difference(scaled(x, offset), mx::fast::rope(x, 64, traditional, std::nullopt,
-                                                                   1, offset, table)) < 2e-5f);
-      }
-    }
-  }
-  const auto half = mx::astype(heads_view(2, 3, 32), mx::bfloat16);
-  const auto rotated = Rope(32, false, 1e4f, 1, {})(half, 5);
-  CHECK(rotated.dtype() == mx::bfloat16);
-  CHECK(largest_difference(rotated, mx::fast::rope(half, 32, false, 1e4f, 1, 5)) < 5e-2f);
-}
-
-TEST_CASE("attention agrees with mx::fast::scaled_dot_product_attention") {
-  for (int dim : {64, 80, 24}) {  // MLX's own takes the last
-    for (int rows : {1, 5}) {
-      const auto q = heads_view(9, rows, dim);
-      const auto room = mx::random::normal({1, 3, 64, dim});
-      const auto keys = mx::slice(room, {0, 0, 3, 0}, {1, 3, 40, dim});
-      const auto values = mx::multiply(keys, mx::array(0.5f));
-      const auto expected =
-          mx::fast::scaled_dot_product_attention(q, keys, values, 0.125f, rows > 1 ? "causal" : "");
-      const auto flat = mx::reshape(mx::transpose(expected, {0, 2, 1, 3}), {rows, 9 * dim});
-      const auto out = attention(q, keys, values, 0.125f, std::nullopt);
-      CAPTURE(dim);
-      CAPTURE(rows);
-      CHECK(out.shape() == mx::Shape{rows, 9 * dim});
-      CHECK(largest_difference(out, flat) < 5e-6f);
-      CHECK(largest_difference(attention(q, keys, values, 0.125f, 37), flat) < 5e-6f);
-      if (rows == 1) {
-        const auto last = mx::slice(room, {0, 0, 30, 0}, {1, 3, 40, dim});
-        const auto windowed = attention(q, keys, values, 0.125f, 10);
-        const auto alone = attention(q, last, mx::multiply(last, mx::array(0.5f)), 0.125f, {});
-        CHECK(largest_difference(windowed, alone) < 5e-6f);
+TEST_CASE("two ragged steps in place agree with MLX's rope and attention of each sequence") {
+  for (int dim : {64, 24}) {
+    for (bool traditional : {false, true}) {
+      const Rope rope(dim, traditional, 1e4f, 0.5f, {});
+      for (const AttentionOptions& options : all_options()) {
+        CAPTURE(dim);
+        CAPTURE(traditional);
+        const KvFormat format = kv_format(kKvHeads, dim);
+        const auto a = pages(format, 3), b = pages(format, 1);
+        const Rows rows(300 + 5 + 1 + 1, dim);
+        const auto part = [](const mx::array& x, int from, int to) {
+          return mx::slice(x, {from, 0}, {to, x.shape(1)});
+        };
+        const auto step = [&](int from, int to, const std::vector<CachedSegment>& segments) {
+          return cached_attention(part(rows.q, from, to), part(rows.k, from, to),
+                                  part(rows.v, from, to), segments, format, rope, options);
+        };
+        const auto first = step(0, 305, {{300, 0, a, {}, {}}, {5, 0, b, {}, {}}});
+        const auto second =
+            step(305, 307, {{1, 300, a, {}, first.appended}, {1, 5, b, {}, first.appended}});
+        const auto expected = [&](std::vector<std::pair<int, int>> runs) {  // of a sequence's rows
+          std::vector<mx::array> q, k, v;
+          for (const auto& [from, count] : runs) {
+            q.push_back(heads_of(rows.q, from, count, dim));
+            k.push_back(heads_of(rows.k, from, count, dim));
+            v.push_back(heads_of(rows.v, from, count, dim));
+          }
+          return attention(rope(mx::concatenate(q, 2), 0), rope(mx::concatenate(k, 2), 0),
+                           mx::concatenate(v, 2), options);
+        };
+        const auto all_a = expected({{0, 300}, {305, 1}}), all_b = expected({{300, 5}, {306, 1}});
+        CHECK(largest_difference(second.output,
+                                 mx::concatenate({part(all_a, 300, 301), part(all_b, 5, 6)}, 0)) <
+              2e-5f);
+        CHECK(largest_difference(first.output,
+                                 mx::concatenate({part(all_a, 0, 300), part(all_b, 0, 5)}, 0)) <
+              2e-5f);
       }
     }
   }
 }
 
-TEST_CASE("shapes that do not fit are refused, and columns that lie apart") {
+TEST_CASE("appends of several steps that are evaluated at once follow each other") {
+  const int dim = 32;
+  const Rope rope(dim, false, 1e4f, 1, {});
+  const KvFormat format = kv_format(kKvHeads, dim);
+  const Rows rows(12, dim);
+  const auto expected = cached_attention(rows.q, rows.k, rows.v,
+                                         {{12, 0, pages(format, 1), {}, {}}}, format, rope, {0.2f});
+  const auto table = pages(format, 1);
+  std::vector<mx::array> outputs;
+  std::optional<mx::array> appended;
+  for (int i = 0; i < 12; ++i) {
+    const auto row = [i](const mx::array& x) { return mx::slice(x, {i, 0}, {i + 1, x.shape(1)}); };
+    const auto step = cached_attention(row(rows.q), row(rows.k), row(rows.v),
+                                       {{1, i, table, {}, appended}}, format, rope, {0.2f});
+    outputs.insert(outputs.begin(), step.output);  // asked for in the wrong order
+    appended = step.appended;
+  }
+  std::reverse(outputs.begin(), outputs.end());
+  CHECK(same_bits(mx::concatenate(outputs, 0), expected.output));
+}
+
+TEST_CASE("a page that others hold is copied after what it waits for was written") {
+  const int dim = 16;
+  const Rope rope(dim, false, 1e4f, 1, {});
+  const KvFormat format = kv_format(kKvHeads, dim);
+  const Rows rows(9, dim);
+  const auto table = pages(format, 1), own = pages(format, 1);
+  const auto part = [](const mx::array& x, int from, int to) {
+    return mx::slice(x, {from, 0}, {to, x.shape(1)});
+  };
+  const auto step = [&](int from, int to, const CachedSegment& segment) {
+    return cached_attention(part(rows.q, from, to), part(rows.k, from, to), part(rows.v, from, to),
+                            {segment}, format, rope, {0.2f});
+  };
+  const auto first = step(0, 8, {8, 0, table, {}, {}});
+  const auto apart = step(8, 9, {1, 8, own, table->page(0), first.appended});
+  const auto same = step(8, 9, {1, 8, table, {}, first.appended});
+  CHECK(same_bits(apart.output, same.output));
+}
+
+TEST_CASE("precision decides how pages hold keys and values") {
+  CHECK(kv_format(3, 64) == KvFormat{3, 64, cpu::KvType::f32});
+  for (Precision less : {Precision::balanced, Precision::fast}) {
+    set_precision(less);
+    CHECK(kv_format(3, 64) == KvFormat{3, 64, cpu::KvType::f16});
+  }
+  set_precision(Precision::exact);
+  CHECK(can_attend_in_place(mx::float32));
+  CHECK_FALSE(can_attend_in_place(mx::bfloat16));
+}
+
+TEST_CASE("shapes that do not fit are refused") {
   const auto q = mx::zeros({1, 4, 1, 32});
   auto refused = [&](const mx::array& keys, const mx::array& values) {
-    CHECK_THROWS_WITH_AS(attention(q, keys, values, 1, {}), doctest::Contains("do not fit"),
+    CHECK_THROWS_WITH_AS(attention(q, keys, values, {1}), doctest::Contains("do not fit"),
                          std::invalid_argument);
   };
   refused(mx::zeros({1, 3, 5, 32}), mx::zeros({1, 3, 5, 32}));
   refused(mx::zeros({1, 2, 5, 16}), mx::zeros({1, 2, 5, 16}));
   refused(mx::zeros({1, 2, 5, 32}), mx::zeros({1, 2, 4, 32}));
   refused(mx::zeros({1, 2, 0, 32}), mx::zeros({1, 2, 0, 32}));
-  auto apart = mx::transpose(mx::zeros({1, 2, 32, 5}), {0, 1, 3, 2});
-  auto out = attention(q, apart, mx::zeros({1, 2, 5, 32}), 1, {});
-  CHECK_THROWS_WITH(mx::eval(out), doctest::Contains("lie together"));
 }

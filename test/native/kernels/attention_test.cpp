@@ -1,102 +1,70 @@
-// Rotary embedding and attention kernels: against double precision, and the same bits however a
-// prompt is cut.
+// Attention of a step to pages: against double precision, and the same bits whatever else is in the
+// step, however a prompt was cut and whatever shares its pages.
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
 #include <cmath>
-#include <random>
-#include <vector>
+#include <optional>
 
 #include "doctest/doctest.h"
-#include "kernels/cpu/rope.h"
+#include "paged_sequence.h"
 
 using namespace mlxd::kernels::cpu;
 
 namespace {
 
-std::vector<float> normal(size_t count, std::mt19937& random, float deviation = 1) {
-  std::normal_distribution<float> distribution(0, deviation);
-  std::vector<float> values(count);
-  for (auto& value : values) value = distribution(random);
-  return values;
+Attention options_of(int heads, const KvFormat& format, int window = 0) {
+  return {format, heads, window, 1 / std::sqrt(static_cast<float>(format.dim)), 0, nullptr};
 }
-
-// One sequence: q [positions, heads, dim], keys and values [kv_heads, positions + 3, dim], so that
-// strides differ and a margin lies behind each key head.
-struct Sequence {
-  int heads, kv_heads, dim, positions;
-  std::vector<float> q, keys, values;
-
-  Sequence(int heads, int kv_heads, int dim, int positions, std::mt19937& random)
-      : heads(heads),
-        kv_heads(kv_heads),
-        dim(dim),
-        positions(positions),
-        q(normal(size_t(positions) * heads * dim, random)),
-        keys(normal(size_t(kv_heads) * (positions + 3) * dim, random)),
-        values(normal(size_t(kv_heads) * (positions + 3) * dim, random)) {}
-
-  // Of positions first .. first + queries - 1, where keys before `dropped` are gone.
-  std::vector<float> attend_to(int first, int queries, int window, Isa isa, ThreadPool& pool,
-                               int dropped = 0) const {
-    const ptrdiff_t head = ptrdiff_t(positions + 3) * dim;
-    const Attention attention{
-        .q = {q.data() + ptrdiff_t(first) * heads * dim, dim, ptrdiff_t(heads) * dim},
-        .keys = {keys.data() + dropped * dim, head, dim},
-        .values = {values.data() + dropped * dim, head, dim},
-        .heads = heads,
-        .kv_heads = kv_heads,
-        .dim = dim,
-        .queries = queries,
-        .positions = first + queries - dropped,
-        .window = window,
-        .scale = 1 / std::sqrt(static_cast<float>(dim))};
-    std::vector<float> out(size_t(queries) * heads * dim);
-    attend(attention, out.data(), isa, pool);
-    return out;
-  }
-
-  double reference(int position, int head, int column, int window) const {
-    const size_t kv = size_t(head / (heads / kv_heads)) * (positions + 3);
-    double sum = 0, total = 0;
-    for (int key = window ? std::max(0, position - window + 1) : 0; key <= position; ++key) {
-      double score = 0;
-      for (int d = 0; d < dim; ++d) {
-        score +=
-            double(q[(size_t(position) * heads + head) * dim + d]) * keys[(kv + key) * dim + d];
-      }
-      const double weight = std::exp(score / std::sqrt(double(dim)));
-      sum += weight;
-      total += weight * values[(kv + key) * dim + column];
-    }
-    return total / sum;
-  }
-};
 
 }  // namespace
 
-TEST_CASE("attention agrees with double precision") {
+TEST_CASE("attention agrees with double precision: ragged steps, groups, windows, caps, sinks") {
   std::mt19937 random(21);
   ThreadPool pool(2);
   for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
-    for (auto [heads, kv_heads, dim] :
-         {std::tuple{9, 3, 64}, {4, 4, 16}, {8, 1, 80}, {2, 1, 256}}) {
-      for (int positions : {1, 15, 17, 256, 257, 600}) {
-        const Sequence sequence(heads, kv_heads, dim, positions, random);
-        for (int window : {0, 1, 40, 300}) {
-          const auto out = sequence.attend_to(0, positions, window, isa, pool);
+    for (auto [heads, kv_heads, dim] : {std::tuple{9, 3, 64},
+                                        {4, 4, 16},
+                                        {8, 1, 80},
+                                        {14, 2, 96},
+                                        {2, 1, 128},
+                                        {1, 1, 256},
+                                        {3, 1, 24}}) {
+      for (KvType type : {KvType::f32, KvType::f16}) {
+        const KvFormat format{kv_heads, dim, type};
+        const int window = random() % 2 ? 1 + static_cast<int>(random() % 300) : 0;
+        Attention options = options_of(heads, format, window);
+        const std::vector<float> sinks = random_rows(heads, random);
+        if (random() % 2) options.sinks = sinks.data();
+        if (random() % 2) options.cap = 2;
+        CAPTURE(isa_name(isa));
+        CAPTURE(heads);
+        CAPTURE(dim);
+        CAPTURE(static_cast<int>(type));
+        CAPTURE(window);
+        CAPTURE(options.cap);
+        CAPTURE(options.sinks);
+        std::vector<PagedSequence> sequences;
+        for (int length : {1, 15, 130, 600}) {
+          sequences.emplace_back(heads, format, length, random);
+        }
+        const auto run = [&](std::vector<int> lengths) {
+          return attend_step(options, sequences, lengths, isa, pool);
+        };
+        run({0, 14, 100, 512});
+        for (const auto& lengths : {std::vector{0, 0, 1, 60}, {1, 1, 29, 28}}) {
+          const auto outputs = run(lengths);
           double worst = 0;
-          for (int i = 0; i < 200; ++i) {
-            const size_t at = random() % out.size();
-            const int column = at % dim, head = at / dim % heads, position = at / dim / heads;
-            worst = std::max(
-                worst, std::abs(out[at] - sequence.reference(position, head, column, window)));
+          for (size_t s = 0; s < sequences.size(); ++s) {
+            for (size_t i = 0; i < 40 && !outputs[s].empty(); ++i) {
+              const auto at = static_cast<int>(random() % outputs[s].size());
+              const int position = sequences[s].length - lengths[s] + at / (heads * dim);
+              const double expected =
+                  sequences[s].reference(options, position, at / dim % heads, at % dim);
+              worst = std::max(worst, std::abs(outputs[s][at] - expected));
+            }
           }
-          CAPTURE(dim);
-          CAPTURE(positions);
-          CAPTURE(window);
-          CHECK(worst < 3e-6);
+          CHECK(worst < 4e-6);
         }
       }
     }
@@ -105,78 +73,145 @@ TEST_CASE("attention agrees with double precision") {
 
 TEST_CASE("attention has the same bits on every instruction set and number of threads") {
   std::mt19937 random(22);
-  ThreadPool pool(1);
-  const Sequence sequence(6, 2, 64, 530, random);
-  const auto expected = sequence.attend_to(500, 30, 0, Isa::scalar, pool);
-  for (Isa isa : supported_isas()) {
-    CAPTURE(isa_name(isa));
-    for (int threads : {1, 2, 3, 4}) {
-      ThreadPool some(threads);
-      CHECK(sequence.attend_to(500, 30, 0, isa, some) == expected);
+  for (KvType type : {KvType::f32, KvType::f16}) {
+    for (int window : {0, 200}) {
+      const KvFormat format{2, 80, type};
+      Attention options = options_of(10, format, window);
+      options.cap = 5;
+      const PagedSequence sequence(10, format, 530, random);
+      const auto run = [&](Isa isa, int threads) {
+        ThreadPool pool(threads);
+        std::vector<PagedSequence> alone{sequence};
+        auto all = attend_step(options, alone, {490}, isa, pool)[0];
+        for (int length : {30, 1, 9}) {
+          const auto rest = attend_step(options, alone, {length}, isa, pool)[0];
+          all.insert(all.end(), rest.begin(), rest.end());
+        }
+        return all;
+      };
+      const auto expected = run(Isa::scalar, 1);
+      for (Isa isa : supported_isas()) {
+        CAPTURE(isa_name(isa));
+        for (int threads : {1, 2, 3, 4}) CHECK(run(isa, threads) == expected);
+      }
     }
   }
 }
 
-TEST_CASE("attention has the same bits however a prompt is cut and whatever the cache dropped") {
+TEST_CASE("attention has the same bits however prompts are cut, beside any neighbours") {
   std::mt19937 random(23);
   ThreadPool pool(2);
-  const Sequence sequence(3, 1, 64, 700, random);
-  for (int window : {0, 300}) {
+  const KvFormat format{2, 64, KvType::f16};
+  for (int window : {0, 1, 100, 300}) {
     CAPTURE(window);
-    const auto whole = sequence.attend_to(0, 700, window, best_isa(), pool);
-    for (int chunk : {1, 37, 256, 699}) {
+    const Attention options = options_of(6, format, window);
+    const PagedSequence sequence(6, format, 700, random);
+    std::vector<PagedSequence> whole{sequence};
+    const auto expected = attend_step(options, whole, {700}, best_isa(), pool)[0];
+    for (int chunk : {1, 5, 16, 37, 128, 699}) {
       CAPTURE(chunk);
+      std::vector<PagedSequence> step{PagedSequence(6, format, 900, random), sequence,
+                                      PagedSequence(6, format, 700, random)};
       std::vector<float> parts;
       for (int first = 0; first < 700; first += chunk) {
-        const int dropped = window ? std::max(0, first - window - first % 5 + 1) : 0;
-        const auto part = sequence.attend_to(first, std::min(chunk, 700 - first), window,
-                                             best_isa(), pool, dropped);
+        const int length = std::min(chunk, 700 - first);
+        const int before = static_cast<int>(random() % 2), after = first == 0 ? 40 : 0;
+        const auto part = attend_step(options, step, {before, length, after}, best_isa(), pool)[1];
         parts.insert(parts.end(), part.begin(), part.end());
       }
-      REQUIRE(parts == whole);
+      REQUIRE(parts == expected);
     }
+  }
+}
+
+TEST_CASE("a sequence that goes on from pages of another has the bits of one that is alone") {
+  std::mt19937 random(29);
+  ThreadPool pool(2);
+  const KvFormat format{1, 32, KvType::f16};
+  const Attention options = options_of(3, format);
+  for (int shared : {128, 200, 256}) {
+    CAPTURE(shared);
+    std::vector<PagedSequence> source{PagedSequence(3, format, 400, random)};
+    attend_step(options, source, {300}, best_isa(), pool);
+    PagedSequence alone(3, format, 400, random);
+    const size_t rows = size_t(shared) * 32;  // of the same beginning
+    std::copy_n(source[0].k.begin(), rows, alone.k.begin());
+    std::copy_n(source[0].v.begin(), rows, alone.v.begin());
+    std::vector<PagedSequence> heir{alone}, fresh{alone};
+    heir[0].take_prefix(source[0], shared);
+    attend_step(options, fresh, {shared}, best_isa(), pool);
+    CHECK(attend_step(options, heir, {90}, best_isa(), pool)[0] ==
+          attend_step(options, fresh, {90}, best_isa(), pool)[0]);
+    std::vector<PagedSequence> undisturbed{source[0]};  // the other goes on too
+    undisturbed[0].table = std::make_shared<KvTable>();
+    undisturbed[0].length = 0;
+    attend_step(options, undisturbed, {300}, best_isa(), pool);
+    CHECK(attend_step(options, source, {100}, best_isa(), pool)[0] ==
+          attend_step(options, undisturbed, {100}, best_isa(), pool)[0]);
   }
 }
 
 TEST_CASE("large scores do not overflow, and not-a-number stays in its row and head") {
   std::mt19937 random(24);
   ThreadPool pool(2);
-  Sequence sequence(4, 2, 32, 20, random);
+  const KvFormat format{2, 32, KvType::f16};
+  const Attention options = options_of(4, format);
+  PagedSequence sequence(4, format, 20, random);
   for (auto& value : sequence.q) value *= 1e4f;
-  const auto before = sequence.attend_to(0, 20, 0, best_isa(), pool);
-  CHECK(
-      std::all_of(before.begin(), before.end(), [](float value) { return std::isfinite(value); }));
+  const auto run = [&] {
+    std::vector<PagedSequence> alone{sequence};
+    return attend_step(options, alone, {20}, best_isa(), pool)[0];
+  };
+  const auto before = run();
+  CHECK(std::ranges::all_of(before, [](float value) { return std::isfinite(value); }));
   sequence.q[(7 * 4 + 1) * 32 + 5] = NAN;  // position 7, head 1
-  const auto after = sequence.attend_to(0, 20, 0, best_isa(), pool);
+  const auto after = run();
   for (size_t i = 0; i < after.size(); ++i) {
     const bool spoiled = i / 32 == 7 * 4 + 1;
     REQUIRE((spoiled ? std::isnan(after[i]) : after[i] == before[i]));
   }
 }
 
+TEST_CASE("keys and values beyond float16 count as its largest number, not-a-number as itself") {
+  std::mt19937 random(25);
+  ThreadPool pool(1);
+  const KvFormat format{1, 16, KvType::f16};
+  for (Isa isa : supported_isas()) {
+    CAPTURE(isa_name(isa));
+    PagedSequence sequence(1, format, 2, random);
+    std::fill_n(sequence.q.begin() + 16, 16, 0.0f);  // the second query weighs both alike
+    for (float huge : {1e6f, -1e30f, INFINITY}) {
+      sequence.v[0] = huge;
+      sequence.v[16] = 0;
+      std::vector<PagedSequence> alone{sequence};
+      const auto out = attend_step(options_of(1, format), alone, {2}, isa, pool)[0];
+      CHECK(out[0] == std::copysign(65504.0f, huge));
+      CHECK(out[16] == std::copysign(32752.0f, huge));
+    }
+    sequence.v[0] = NAN;
+    std::vector<PagedSequence> alone{sequence};
+    CHECK(std::isnan(attend_step(options_of(1, format), alone, {2}, isa, pool)[0][0]));
+  }
+}
+
 TEST_CASE("rotation agrees with its definition, position by position") {
   std::mt19937 random(25);
-  ThreadPool pool(2);
-  const int heads = 3, rows = 7, dim = 32;
-  const auto x = normal(size_t(heads) * rows * dim, random);
+  const int dim = 32;
+  std::vector<float> frequencies;
+  for (int i = 0; i < dim / 2; ++i) frequencies.push_back(std::pow(1e4f, -2.0f * i / dim));
   for (bool traditional : {false, true}) {
     CAPTURE(traditional);
-    Rope rope{{}, traditional};
-    for (int i = 0; i < dim / 2; ++i) rope.frequencies.push_back(std::pow(1e4f, -2.0f * i / dim));
-    std::vector<float> out(x.size()), one(dim);
-    rotate(rope, {x.data(), rows * dim, dim}, heads, rows, 1000, out.data(), pool);
-    for (int head = 0; head < heads; ++head) {
-      for (int row = 0; row < rows; ++row) {
-        const size_t at = size_t(head * rows + row) * dim;
-        for (int i = 0; i < dim / 2; ++i) {
-          const double angle = (1000.0 + row) * rope.frequencies[i];
-          const size_t a = at + (traditional ? 2 * i : i),
-                       b = at + (traditional ? 2 * i + 1 : i + 16);
-          CHECK(std::abs(out[a] - (x[a] * std::cos(angle) - x[b] * std::sin(angle))) < 1e-6);
-          CHECK(std::abs(out[b] - (x[a] * std::sin(angle) + x[b] * std::cos(angle))) < 1e-6);
-        }
-        rotate(rope, {&x[at], dim, dim}, 1, 1, 1000 + row, one.data(), pool);
-        REQUIRE(std::equal(one.begin(), one.end(), out.begin() + at));
+    Rope rope(frequencies, traditional);
+    for (int position : {0, 1, 63, 64, 1000, 999}) {
+      const auto x = random_rows(dim, random);
+      std::vector<float> out(dim);
+      rope.reach(position + 1);
+      rope.rotate(x.data(), position, out.data());
+      for (int i = 0; i < dim / 2; ++i) {
+        const double angle = double(position) * frequencies[i];
+        const int a = traditional ? 2 * i : i, b = traditional ? 2 * i + 1 : i + 16;
+        CHECK(std::abs(out[a] - (x[a] * std::cos(angle) - x[b] * std::sin(angle))) < 1e-6);
+        CHECK(std::abs(out[b] - (x[a] * std::sin(angle) + x[b] * std::cos(angle))) < 1e-6);
       }
     }
   }

@@ -1,0 +1,103 @@
+// Rotation, and the stores into pages.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/panel_kernels.h"
+
+namespace mlxd::kernels::cpu {
+namespace {
+
+// Rows that one thread takes at a time: below as many a step is not worth waking another.
+constexpr int kRowsAtOnce = 8;
+
+// A row to a place of a page: keys with their columns apart, values followed by zeros.
+class RowWriter {
+ public:
+  RowWriter(const KvFormat& format, NarrowRow narrow)
+      : format_(format),
+        narrow_(narrow),
+        stored_(std::make_unique<uint8_t[]>(format.value_width() * format.element_bytes())) {}
+
+  void write_key(const float* x, uint8_t* keys, int place) {
+    store(x);
+    const size_t block = place / kBlockKeys * format_.dim * kBlockKeys, lane = place % kBlockKeys;
+    if (format_.type == KvType::f32) {
+      spread<float>(keys, block + lane);
+    } else {
+      spread<uint16_t>(keys, block + lane);
+    }
+  }
+
+  void write_value(const float* x, uint8_t* values, int place) {
+    store(x);
+    const size_t bytes = size_t(format_.value_width()) * format_.element_bytes();
+    std::memcpy(values + place * bytes, stored_.get(), bytes);
+  }
+
+ private:
+  void store(const float* x) {
+    if (format_.type == KvType::f32) {
+      std::memcpy(stored_.get(), x, format_.dim * sizeof(float));
+    } else {
+      narrow_(x, format_.dim, reinterpret_cast<uint16_t*>(stored_.get()));
+    }
+  }
+
+  template <class Stored>
+  void spread(uint8_t* keys, size_t first) const {
+    const auto* from = reinterpret_cast<const Stored*>(stored_.get());
+    auto* to = reinterpret_cast<Stored*>(keys) + first;
+    for (int d = 0; d < format_.dim; ++d) to[d * kBlockKeys] = from[d];
+  }
+
+  const KvFormat& format_;
+  NarrowRow narrow_;
+  std::unique_ptr<uint8_t[]> stored_;  // a row as it is stored; zeros past its columns
+};
+
+struct Place {
+  int position;
+  const KvTable* table;
+};
+
+std::vector<Place> places_of(std::span<const AttentionSpan> spans) {
+  std::vector<Place> places;
+  for (const AttentionSpan& span : spans) {
+    for (int i = 0; i < span.length; ++i) places.push_back({span.offset + i, span.table});
+  }
+  return places;
+}
+
+}  // namespace
+
+void append(const Attention& a, Rope& rope, const AttentionRows& q, const AttentionRows& k,
+            const AttentionRows& v, std::span<const AttentionSpan> spans, float* rotated, Isa isa,
+            ThreadPool& pool) {
+  for (const AttentionSpan& span : spans) rope.reach(span.offset + span.length);
+  const std::vector<Place> places = places_of(spans);
+  const NarrowRow narrow = kernel_table(isa).narrow_row;
+  const int dim = a.format.dim, rows = static_cast<int>(places.size());
+  pool.run((rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](int chunk) {
+    RowWriter writer(a.format, narrow);
+    const auto key = std::make_unique_for_overwrite<float[]>(dim);
+    const int end = std::min(rows, (chunk + 1) * kRowsAtOnce);
+    for (int row = chunk * kRowsAtOnce; row < end; ++row) {
+      const auto [position, table] = places[row];
+      const KvPage& page = *table->page(position / kPagePositions);
+      const int place = position % kPagePositions;
+      for (int head = 0; head < a.heads; ++head) {
+        rope.rotate(q.row(row) + head * dim, position,
+                    rotated + (size_t(row) * a.heads + head) * dim);
+      }
+      for (int head = 0; head < a.format.kv_heads; ++head) {
+        rope.rotate(k.row(row) + head * dim, position, key.get());
+        writer.write_key(key.get(), page.keys(head), place);
+        writer.write_value(v.row(row) + head * dim, page.values(head), place);
+      }
+    }
+  });
+}
+
+}  // namespace mlxd::kernels::cpu

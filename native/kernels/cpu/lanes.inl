@@ -1,0 +1,87 @@
+// Sixteen floats as one value, in as many registers as they take: what attention and elementwise
+// kernels are written in, once for all instruction sets. Plain C++ that the compiler vectorizes,
+// with every rounding as written, so all of them agree in every bit. Included inside an unnamed
+// namespace, after panel_kernel.inl.
+
+#if defined(__AVX512F__)
+constexpr int kRegisterBytes = 64;
+#elif defined(__AVX__)
+constexpr int kRegisterBytes = 32;
+#else
+constexpr int kRegisterBytes = 16;
+#endif
+typedef float Register __attribute__((vector_size(kRegisterBytes)));
+typedef int32_t IntRegister __attribute__((vector_size(kRegisterBytes)));
+
+constexpr int kRegisterLanes = kRegisterBytes / 4;
+constexpr int kLaneCount = 16;
+
+#include "kernels/cpu/half.inl"
+
+struct Lanes {
+  static constexpr int kCount = 64 / kRegisterBytes;
+  Register in[kCount];
+
+  void clear() { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = Register{}; }
+  // One register at a time: a copy of the whole would go through memory in smaller pieces.
+  void load(const float* from) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
+      __builtin_memcpy(&in[i], from + i * kRegisterLanes, kRegisterBytes);
+    }
+  }
+  void load(const uint16_t* halves) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = widen(halves + i * kRegisterLanes);
+  }
+  void store(float* to) const {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
+      __builtin_memcpy(to + i * kRegisterLanes, &in[i], kRegisterBytes);
+    }
+  }
+  void add(const Lanes& a) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i]; }
+  void keep_larger(const Lanes& a) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = a.in[i] > in[i] ? a.in[i] : in[i];
+  }
+  void scale(float factor) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] *= factor; }
+  void add_product(const Lanes& a, const Lanes& b) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b.in[i];
+  }
+  void add_product(const Lanes& a, float b) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b;
+  }
+};
+
+// Halves are added first, then quarters, pairs, neighbours.
+inline float sum_lanes(const Lanes& lanes) {
+  float parts[kLaneCount];
+  lanes.store(parts);
+  for (int i = 0; i < 8; ++i) parts[i] += parts[i + 8];
+  for (int i = 0; i < 4; ++i) parts[i] += parts[i + 4];
+  return (parts[0] + parts[2]) + (parts[1] + parts[3]);
+}
+
+inline float largest_lane(const Lanes& lanes) {
+  float parts[kLaneCount];
+  lanes.store(parts);
+  for (int width = 8; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i)
+      parts[i] = parts[i + width] > parts[i] ? parts[i + width] : parts[i];
+  }
+  return parts[0];
+}
+
+// e^x for x <= 0, relative error below 3e-7; below -87 as at -87.
+inline Register exp_negative(Register x) {
+  x = x < -87.0f ? Register{} - 87.0f : x;
+  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
+  const IntRegister n = (IntRegister)(x * 1.44269504f + 12582912.0f) - 0x4b400000;
+  const Register whole = __builtin_convertvector(n, Register);
+  const Register r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;  // |r| <= ln 2 / 2
+  Register p = r * (1.0f / 5040) + 1.0f / 720;                             // Taylor's series
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  return p * (Register)((n + 127) << 23);
+}
