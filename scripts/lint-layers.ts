@@ -17,7 +17,7 @@ const LAYERS: Record<string, readonly string[]> = {
   nn: ['cache', 'kernels', 'mlx'],
   loader: LEAVES,
   models: ['loader', ...LEAVES],
-  sampler: ['engine/core', 'mlx'],
+  sampler: ['engine/core', 'kernels', 'kernels/cpu', 'mlx'],
   grammar: ['engine/core', 'mlx'],
   engine: ['engine/core', 'models', 'sampler', 'grammar', 'loader', ...LEAVES],
   addon: ['engine', 'engine/core', 'napi'],

@@ -34,7 +34,7 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
   auto hidden = model_.forward(step);
   InFlight built{std::move(plan), std::nullopt, {}};
   if (built.samples()) {
-    built.sampled = sampled(built.plan, hidden);
+    built.sampled = sampled(built.plan, hidden, previous);
     return built;
   }
   for (const Segment& segment : step.segments) {
@@ -88,7 +88,7 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
 }
 
 /// Samples after the last token of each row that samples, of `hidden` [T, hidden_size].
-Samples Runner::sampled(const Plan& plan, const mx::array& hidden) const {
+Samples Runner::sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const {
   std::vector<int> last_of_row;
   std::vector<SamplerRow> asked;
   int end = 0;
@@ -96,12 +96,18 @@ Samples Runner::sampled(const Plan& plan, const mx::array& hidden) const {
     const Plan::Row& row = plan.rows[i];
     end += row.length;
     last_of_row.push_back(end - 1);
-    asked.push_back(
-        {row.sequence->request.sampling, static_cast<uint64_t>(row.offset) + row.length});
+    const int position = row.offset + row.length;  // of the sampled token
+    asked.push_back({row.sequence->request.sampling, static_cast<uint64_t>(position)});
+    if (!row.sequence->history) continue;
+    const bool in_flight = !row.sequence->knows(position - 1);
+    asked.back().seen = row.sequence->history->seen(in_flight);
+    if (in_flight) asked.back().in_flight = place_in_flight(previous, *row.sequence);
   }
   const bool all_rows = plan.sampling == hidden.shape(0);
   const auto wanted = all_rows ? hidden : mx::take(hidden, int_array(last_of_row), 0);
-  return sample(model_.logits(wanted), asked);
+  std::optional<mx::array> tokens;
+  if (previous.sampled) tokens = previous.sampled->tokens;
+  return sample(model_.logits(wanted), asked, tokens);
 }
 
 SequenceCache& Runner::cache_of(const Sequence& sequence) {

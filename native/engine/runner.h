@@ -51,7 +51,7 @@ class Runner {
 
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
-  Samples sampled(const Plan& plan, const mx::array& hidden) const;
+  Samples sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const;
   SequenceCache& cache_of(const Sequence& sequence);
 
   const Model& model_;

@@ -1,6 +1,8 @@
 // The sampling rules as MLX graphs. Engine thread only.
 #include "sampler/rules.h"
 
+#include <limits>
+
 namespace mlxd {
 namespace {
 
@@ -28,6 +30,40 @@ mx::array top_p_floor(const mx::array& best, const std::vector<float>& top_p) {
   auto kept = mx::sum(mx::less(before, column(top_p)), 1, true);
   auto last = mx::maximum(mx::subtract(mx::astype(kept, mx::int32), mx::array(1)), mx::array(0));
   return mx::take_along_axis(best, last, 1);
+}
+
+mx::array typical_tokens(const mx::array& kept, const std::vector<float>& typical_p) {
+  auto p = mx::divide(kept, mx::sum(kept, 1, true));
+  auto none = mx::equal(p, mx::array(0.0f));
+  auto surprise = mx::negative(mx::log(mx::where(none, mx::array(1.0f), p)));
+  auto expected = mx::sum(mx::multiply(p, surprise), 1, true);
+  auto distance = mx::where(none, mx::array(std::numeric_limits<float>::infinity()),
+                            mx::abs(mx::subtract(surprise, expected)));
+  auto order = mx::argsort(distance, 1);
+  auto before = mx::cumsum(mx::take_along_axis(p, order, 1), 1, false, false);
+  auto count = mx::astype(mx::sum(mx::less(before, column(typical_p)), 1, true), mx::int32);
+  auto last = mx::maximum(mx::subtract(count, mx::array(1)), mx::array(0));
+  auto limit = mx::take_along_axis(distance, mx::take_along_axis(order, last, 1), 1);
+  return mx::logical_and(mx::logical_not(none), mx::less_equal(distance, limit));
+}
+
+mx::array xtc_tokens(const mx::array& kept, const std::vector<float>& threshold) {
+  auto top = mx::multiply(mx::sum(kept, 1, true), column(threshold));
+  auto is_top = mx::logical_and(mx::greater_equal(kept, top), mx::greater(kept, mx::array(0.0f)));
+  auto infinity = mx::array(std::numeric_limits<float>::infinity());
+  auto least = mx::min(mx::where(is_top, kept, infinity), 1, true);
+  return mx::less_equal(kept, least);
+}
+
+mx::array penalize(const mx::array& logits, const Counts& counts, const Penalties& penalties) {
+  auto repetition = column(penalties.repetition);
+  auto repeated = mx::where(mx::less(logits, mx::array(0.0f)), mx::multiply(logits, repetition),
+                            mx::divide(logits, repetition));
+  auto zero = mx::array(0.0f);
+  auto x = mx::where(mx::greater(counts.recent, zero), repeated, logits);
+  auto subtracted = mx::add(column(penalties.presence),
+                            mx::multiply(counts.generated, column(penalties.frequency)));
+  return mx::where(mx::greater(counts.generated, zero), mx::subtract(x, subtracted), x);
 }
 
 Scored score(const mx::array& logits, const mx::array& tokens, int n) {

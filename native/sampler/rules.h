@@ -29,6 +29,31 @@ mx::array top_k_floor(const mx::array& best, const std::vector<int>& top_k);
 /// 1904.09751.
 mx::array top_p_floor(const mx::array& best, const std::vector<float>& top_p);
 
+/// typical_p: of `kept` [R, V] (probabilities, 0 for tokens left out, not all of them) the tokens
+/// stay, as booleans [R, V], whose surprise is nearest to the expected one, up to the share
+/// `typical_p`. Source: Meister et al., "Locally typical sampling", arXiv 2202.00666.
+mx::array typical_tokens(const mx::array& kept, const std::vector<float>& typical_p);
+
+/// XTC: of `kept` [R, V] all but the least probable of those stay, as booleans [R, V], that have
+/// the share `threshold` or more of the whole. Source: the rule's author,
+/// github.com/oobabooga/text-generation-webui/pull/6335.
+mx::array xtc_tokens(const mx::array& kept, const std::vector<float>& threshold);
+
+/// How penalties see the tokens of some rows.
+struct Counts {
+  mx::array recent;     // [R, V] float32, times in the window of the repetition penalty
+  mx::array generated;  // [R, V] float32, times in the completion
+};
+
+struct Penalties {
+  std::vector<float> repetition, presence, frequency;  // of each row
+};
+
+/// Logits [R, V] float32 with penalties. Repetition divides positive logits and multiplies negative
+/// ones (Keskar et al., "CTRL", arXiv 1909.05858); the others are subtracted, as OpenAI defines
+/// them.
+mx::array penalize(const mx::array& logits, const Counts& counts, const Penalties& penalties);
+
 struct Scored {
   mx::array tokens;    // [R, 1 + N] int32
   mx::array logprobs;  // [R, 1 + N] float32

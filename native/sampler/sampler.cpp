@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
+#include "sampler/cpu_sampler.h"
+#include "sampler/row_rules.h"
 #include "sampler/rules.h"
-#include "sampler/uniform.h"
 
 namespace mlxd {
 namespace {
@@ -13,14 +15,10 @@ namespace {
 using Rows = std::vector<SamplerRow>;
 using Indices = std::vector<int>;
 
-// Below this the division by the temperature could overflow, and the best token has all the weight
-// anyway.
-constexpr float kGreedyBelow = 1e-6f;
-
-bool greedy(const SamplerRow& row) { return row.params.temperature < kGreedyBelow; }
 bool asks_top_k(const SamplerRow& row) { return row.params.top_k > 0; }
 bool asks_top_p(const SamplerRow& row) { return row.params.top_p < 1.0f; }
 bool asks_min_p(const SamplerRow& row) { return row.params.min_p > 0.0f; }
+bool asks_typical_p(const SamplerRow& row) { return row.params.typical_p < 1.0f; }
 
 Indices where(const Rows& rows, const std::function<bool(const SamplerRow&)>& condition) {
   Indices found;
@@ -95,6 +93,104 @@ mx::array candidate_floors(const mx::array& probabilities, const Rows& rows) {
   return floors;
 }
 
+/// Puts `updated` [size of indices, V] in the place of the rows `indices` of x [R, V].
+mx::array replace_rows(const mx::array& x, const Indices& indices, const mx::array& updated) {
+  if (static_cast<int>(indices.size()) == x.shape(0)) return updated;
+  return mx::scatter(x, index_array(indices), mx::expand_dims(updated, 1), 0);
+}
+
+/// Candidates [R, V] as probabilities, without those that `rule` leaves out in the rows that ask.
+template <typename Rule>
+mx::array leave_out(const mx::array& kept, const Rows& rows, const Indices& asking, Rule rule) {
+  if (asking.empty()) return kept;
+  auto some = take_rows(kept, asking);
+  auto stays = rule(some, pick(rows, asking));
+  return replace_rows(kept, asking, mx::where(stays, some, mx::array(0.0f)));
+}
+
+/// Probabilities [R, V] at temperature 1, 0 for tokens that are left out.
+mx::array candidates(const mx::array& probabilities, const Rows& rows) {
+  auto stays = mx::greater_equal(probabilities, candidate_floors(probabilities, rows));
+  auto kept = mx::where(stays, probabilities, mx::array(0.0f));
+  kept =
+      leave_out(kept, rows, where(rows, asks_typical_p), [](const auto& some, const Rows& asking) {
+        return typical_tokens(some,
+                              values(asking, [](const auto& r) { return r.params.typical_p; }));
+      });
+  return leave_out(kept, rows, where(rows, excludes_top), [](const auto& some, const Rows& asking) {
+    return xtc_tokens(some, values(asking, [](const auto& r) { return r.params.xtc_threshold; }));
+  });
+}
+
+/// Zeros [R, V] with each value added at its index of R * V.
+mx::array scattered(const Indices& at, const std::vector<float>& added, int rows, int vocab) {
+  auto flat = mx::zeros({rows * vocab});
+  if (!at.empty()) {
+    auto updates = mx::array(added.begin(), {static_cast<int>(added.size()), 1});
+    flat = mx::scatter_add(flat, index_array(at), updates, 0);
+  }
+  return mx::reshape(flat, {rows, vocab});
+}
+
+/// Ones [R, V] at the tokens in flight.
+mx::array in_flight_ones(const Rows& rows, int vocab, const mx::array& previous) {
+  Indices source, base;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (rows[r].in_flight < 0) continue;
+    source.push_back(rows[r].in_flight);
+    base.push_back(static_cast<int>(r) * vocab);
+  }
+  auto at = mx::add(mx::take(previous, index_array(source), 0), index_array(base));
+  const int count = static_cast<int>(rows.size());
+  auto ones = mx::ones({static_cast<int>(source.size()), 1});
+  return mx::reshape(mx::scatter_add(mx::zeros({count * vocab}), at, ones, 0), {count, vocab});
+}
+
+Counts counts_of(const Rows& rows, int vocab, const std::optional<mx::array>& previous) {
+  Indices at;
+  std::vector<float> recent, generated;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (const SeenToken& seen : rows[r].seen) {
+      at.push_back(static_cast<int>(r) * vocab + seen.token);
+      recent.push_back(static_cast<float>(seen.recent));
+      generated.push_back(static_cast<float>(seen.generated));
+    }
+  }
+  const int count = static_cast<int>(rows.size());
+  Counts counts{scattered(at, recent, count, vocab), scattered(at, generated, count, vocab)};
+  const auto waits = [](const SamplerRow& row) { return row.in_flight >= 0; };
+  if (!std::any_of(rows.begin(), rows.end(), waits)) return counts;
+  auto more = in_flight_ones(rows, vocab, previous.value());
+  return {mx::add(counts.recent, more), mx::add(counts.generated, more)};
+}
+
+mx::array biases_of(const Rows& rows, int vocab) {
+  Indices at;
+  std::vector<float> biases;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (const TokenBias& entry : rows[r].params.logit_bias) {
+      at.push_back(static_cast<int>(r) * vocab + entry.token);
+      biases.push_back(entry.bias);
+    }
+  }
+  return scattered(at, biases, static_cast<int>(rows.size()), vocab);
+}
+
+/// Logits with the biases and penalties of the rows that ask.
+mx::array changed_logits(const mx::array& logits, const Rows& rows,
+                         const std::optional<mx::array>& previous) {
+  const auto asking = where(rows, [](const SamplerRow& row) { return row.changes_logits(); });
+  if (asking.empty()) return logits;
+  const Rows some = pick(rows, asking);
+  const int vocab = logits.shape(1);
+  auto exact = mx::astype(logits, mx::float32);
+  auto biased = mx::add(take_rows(exact, asking), biases_of(some, vocab));
+  const Penalties penalties{values(some, [](const auto& r) { return r.params.repetition_penalty; }),
+                            values(some, [](const auto& r) { return r.params.presence_penalty; }),
+                            values(some, [](const auto& r) { return r.params.frequency_penalty; })};
+  return replace_rows(exact, asking, penalize(biased, counts_of(some, vocab, previous), penalties));
+}
+
 mx::array best_tokens(const mx::array& logits) {
   return mx::astype(mx::argmax(logits, 1), mx::int32);
 }
@@ -102,25 +198,23 @@ mx::array best_tokens(const mx::array& logits) {
 /// Tokens [R] of rows that all want chance.
 mx::array random_tokens(const mx::array& logits, const Rows& rows) {
   auto exact = mx::astype(logits, mx::float32);
-  auto temperatures = values(rows, [](const SamplerRow& r) { return r.params.temperature; });
-  auto weights = mx::softmax(temper(exact, temperatures), 1, true);
+  auto x = temper(exact, values(rows, [](const auto& row) { return row.params.temperature; }));
   const auto asks_any = [](const SamplerRow& row) {
-    return asks_top_k(row) || asks_top_p(row) || asks_min_p(row);
+    return asks_top_k(row) || asks_top_p(row) || asks_min_p(row) || asks_typical_p(row) ||
+           excludes_top(row);
   };
   if (std::any_of(rows.begin(), rows.end(), asks_any)) {
-    auto probabilities = mx::softmax(exact, 1, true);
-    auto stays = mx::greater_equal(probabilities, candidate_floors(probabilities, rows));
-    weights = mx::where(stays, weights, mx::array(0.0f));
+    auto stays = mx::greater(candidates(mx::softmax(exact, 1, true), rows), mx::array(0.0f));
+    x = mx::where(stays, x, mx::array(-std::numeric_limits<float>::infinity()));
   }
-  return draw(weights,
-              values(rows, [](const SamplerRow& r) { return uniform(r.params.seed, r.position); }));
+  return draw(mx::softmax(x, 1, true), values(rows, token_uniform));
 }
 
 mx::array sample_tokens(const mx::array& logits, const Rows& rows) {
-  const Indices certain = where(rows, greedy);
+  const Indices certain = where(rows, is_greedy);
   if (certain.size() == rows.size()) return best_tokens(logits);
   if (certain.empty()) return random_tokens(logits, rows);
-  const Indices random = where(rows, [](const SamplerRow& row) { return !greedy(row); });
+  const Indices random = where(rows, [](const SamplerRow& row) { return !is_greedy(row); });
   auto tokens = mx::concatenate({best_tokens(take_rows(logits, certain)),
                                  random_tokens(take_rows(logits, random), pick(rows, random))});
   Indices place(rows.size());  // of each row in `tokens`
@@ -150,8 +244,10 @@ std::vector<mx::array> Samples::arrays() const {
   return {tokens, scores->tokens, scores->logprobs};
 }
 
-Samples sample(const mx::array& logits, const Rows& rows) {
-  auto tokens = sample_tokens(logits, rows);
+Samples sample(const mx::array& logits, const Rows& rows,
+               const std::optional<mx::array>& previous) {
+  if (can_sample_on_cpu(logits)) return sample_on_cpu(logits, rows, previous);
+  auto tokens = sample_tokens(changed_logits(logits, rows, previous), rows);
   return {tokens, score_rows(logits, tokens, rows)};
 }
 

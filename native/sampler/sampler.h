@@ -16,6 +16,10 @@ struct SamplerRow {
   SamplingParams params;
   uint64_t position;  // of the sampled token in its sequence: with the seed it fixes the row's
                       // random number
+  std::vector<SeenToken> seen = {};  // what penalties count
+  int in_flight = -1;                // row of the step before whose token they count too; -1: none
+
+  bool changes_logits() const { return params.penalizes() || !params.logit_bias.empty(); }
 };
 
 /// Log-probabilities of the rows that asked. N is the most alternatives that any of them wants;
@@ -37,14 +41,15 @@ struct Samples {
 
 /// One token a row of logits [B, V], row b by `rows[b]`.
 ///
-/// Greedy rows (temperature 0) cost an argmax. For the others top_p, min_p and top_k leave
-/// candidates out by their probabilities at temperature 1, and the temperature then shapes what is
-/// left: the order of mlx-lm's make_sampler (mlx_lm/sample_utils.py). A rule's work is done for the
-/// rows that ask for it only. What a row draws depends on its logits, parameters and position
-/// alone, not on the other rows.
+/// Rules and their order are those of docs/decisions/0004-sampling.md. A rule's work is done for
+/// the rows that ask for it only; greedy rows (temperature 0) cost an argmax. What a row draws
+/// depends on its logits, parameters, history and position alone, not on the other rows.
 ///
-/// Unlike mlx-lm, top_p 0 keeps the best token only (there it is off).
-Samples sample(const mx::array& logits, const std::vector<SamplerRow>& rows);
+/// `previous` [P] int32 are the tokens of the step before, still being computed; needed where a row
+/// has its last token in flight. With our own CPU kernels this is one operation, else a composition
+/// of MLX's; both give the same tokens but for ties within rounding.
+Samples sample(const mx::array& logits, const std::vector<SamplerRow>& rows,
+               const std::optional<mx::array>& previous = std::nullopt);
 
 /// Evaluated samples as plain data, one entry a row.
 std::vector<Sampled> read(const Samples& samples);

@@ -13,6 +13,22 @@ export interface SamplingParams {
   minP: number;
   /** Same seed, same text; random when absent. */
   seed?: number;
+  /** Of the tokens left, the share nearest to the expected surprise stays; 1 is off. Default: off. */
+  typicalP?: number;
+  /** Chance that, of the tokens as probable as `xtcThreshold` or more, only the least probable stays. Default: 0. */
+  xtcProbability?: number;
+  /** Default: 0.1. */
+  xtcThreshold?: number;
+  /** Divides positive logits of tokens in the last `repetitionWindow` ones, multiplies negative ones. Default: 1, off. */
+  repetitionPenalty?: number;
+  /** Tokens of prompt and completion; 0, the default, is all of them. */
+  repetitionWindow?: number;
+  /** Subtracted from the logits of tokens that the completion has. Default: 0. */
+  presencePenalty?: number;
+  /** The same for each time that it has them. Default: 0. */
+  frequencyPenalty?: number;
+  /** Added to the logits of these tokens. */
+  logitBias?: ReadonlyMap<number, number>;
   /** Report each token's log-probability, and those of so many of the best tokens. */
   logprobs?: number;
 }

@@ -37,6 +37,13 @@ struct SamplingParams {
   }
 };
 
+/// What penalties know of one token of a sequence.
+struct SeenToken {
+  Token token;
+  int recent;     // times in the window of the repetition penalty
+  int generated;  // times in the completion
+};
+
 constexpr int kMaxLogprobs = 20;
 
 /// What is wrong with `params` for a model of `vocab_size` tokens; nothing if they can be served.

@@ -54,6 +54,9 @@ std::optional<Failure> Scheduler::add(Request request) {
   if (auto failure = check(request)) return failure;
   auto sequence = std::make_shared<Sequence>();
   sequence->request = std::move(request);
+  if (const SamplingParams& sampling = sequence->request.sampling; sampling.penalizes()) {
+    sequence->history.emplace(sequence->request.tokens, sampling.repetition_window);
+  }
   const int room = limits_.context_length - sequence->prompt_size();
   sequence->request.max_tokens = std::min(sequence->request.max_tokens, room);
   sequence->arrival = ++arrivals_;
@@ -171,6 +174,7 @@ void Scheduler::observe(const Plan& plan, double seconds) {
 
 Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {
   sequence.suspect = false;
+  if (sequence.history) sequence.history->add(token);
   if (contains(sequence.request.stop_tokens, token)) {
     remove(sequence.id());
     return {false, Finish::stop};

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "engine/core/token_history.h"
 #include "engine/core/types.h"
 
 namespace mlxd {
@@ -23,6 +25,7 @@ struct Sequence {
   int computed = 0;              // positions whose keys and values are computed or in flight
   int attempt = 0;               // counts preemptions: what was planned in earlier ones is void
   bool suspect = false;          // a step with it and others failed: it must pass one alone
+  std::optional<TokenHistory> history;  // of tokens read, if the request asks for penalties
 
   RequestId id() const { return request.id; }
   int prompt_size() const { return static_cast<int>(request.tokens.size()); }

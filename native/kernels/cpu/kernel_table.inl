@@ -7,6 +7,7 @@
 #include "kernels/cpu/lanes.inl"               // uses panel_kernel.inl
 #include "kernels/cpu/attention_kernel.inl"    // uses lanes
 #include "kernels/cpu/elementwise_kernel.inl"  // likewise
+#include "kernels/cpu/sampling_kernel.inl"     // likewise
 // clang-format on
 
 // Kernels for 1, 2 .. max_rows rows.
@@ -60,5 +61,8 @@ constexpr KernelTable make_table() {
           join_pages,
           narrow_row,
           rms_norm_row,
-          swiglu_run};
+          swiglu_run,
+          arg_max_row,
+          weigh_run,
+          sum_above};
 }

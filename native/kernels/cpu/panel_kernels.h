@@ -146,6 +146,15 @@ using RmsNormRow = void (*)(const float* x, const float* weight, int width, floa
 /// gate = silu(gate) * up.
 using SwigluRun = void (*)(float* gate, const float* up, int count);
 
+/// The first index of the largest of x, and that; 0 and -inf if all are NaN.
+using ArgMaxRow = int (*)(const float* x, int count, float* largest);
+
+/// weights = e^((x - shift) * scale) for x <= shift, zero below 1.6e-38; returns their sum.
+using WeighRun = float (*)(const float* x, int count, float shift, float scale, float* weights);
+
+/// The sum of those weights that are `least` and more.
+using SumAbove = float (*)(const float* weights, int count, float least);
+
 /// All kernels of one instruction set.
 struct KernelTable {
   PanelKernels<float> exact;
@@ -158,6 +167,9 @@ struct KernelTable {
   NarrowRow narrow_row;
   RmsNormRow rms_norm;
   SwigluRun swiglu;
+  ArgMaxRow arg_max;
+  WeighRun weigh;
+  SumAbove sum_above;
 };
 
 extern const KernelTable kScalarKernels;

@@ -2,10 +2,12 @@
 // filters.
 #include "sampler/sampler.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "doctest/doctest.h"
+#include "kernels/settings.h"
 #include "sampler/rules.h"
 #include "sampler/uniform.h"
 
@@ -32,11 +34,19 @@ mx::array rows_of(const std::vector<float>& logits, size_t count) {
   return mx::repeat(row, static_cast<int>(count), 0);
 }
 
-std::vector<int> tokens(const mx::array& logits, const std::vector<SamplerRow>& rows) {
-  auto sampled = sample(logits, rows).tokens;
-  mx::eval(sampled);
-  REQUIRE(sampled.dtype() == mx::int32);
-  return {sampled.data<int>(), sampled.data<int>() + sampled.size()};
+/// By our own kernels and by MLX's, which give the same.
+std::vector<int> tokens(const mx::array& logits, const std::vector<SamplerRow>& rows,
+                        const std::optional<mx::array>& previous = std::nullopt) {
+  auto own = sample(logits, rows, previous).tokens;
+  kernels::set_kernels(kernels::KernelChoice::mlx);
+  auto composed = sample(logits, rows, previous).tokens;
+  kernels::set_kernels(kernels::KernelChoice::automatic);
+  mx::eval(own, composed);
+  REQUIRE(own.dtype() == mx::int32);
+  REQUIRE(composed.dtype() == mx::int32);
+  std::vector<int> sampled{own.data<int>(), own.data<int>() + own.size()};
+  CHECK(sampled == std::vector<int>{composed.data<int>(), composed.data<int>() + composed.size()});
+  return sampled;
 }
 
 /// The tokens sampled at positions 0 .. count - 1 of one sequence.
@@ -131,6 +141,38 @@ TEST_CASE("a row's token does not depend on the other rows of its batch") {
     }
     CHECK(tokens(rows_of(kLogits, rows.size()), rows) == alone);
   }
+}
+
+TEST_CASE("each row's penalties count its own history and its own token in flight") {
+  // Of kLogits the best are 1 (3.0), 5 (2.5), 2 (2.0), 7 (1.5).
+  std::vector<SamplerRow> rows(5, SamplerRow{{.temperature = 0}, 0});
+  rows[1].params.presence_penalty = 0.75f;  // 1 in flight: 3.0 - 0.75 < 2.5
+  rows[1].in_flight = 2;
+  rows[2].params.frequency_penalty =
+      0.4f;  // 1 twice and once more: 3.0 - 1.2; 5 is in flight nowhere
+  rows[2].seen = {{1, 2, 2}};
+  rows[2].in_flight = 1;
+  rows[3].params.repetition_penalty = 2;  // 1 and 5 in the window, 5 in flight
+  rows[3].seen = {{1, 1, 0}, {3, 0, 0}};
+  rows[3].in_flight = 0;
+  rows[4].params.logit_bias = {{1, -100}, {6, 5}};
+  const auto previous = mx::array({5, 1, 1}, mx::int32);
+  CHECK(tokens(rows_of(kLogits, 5), rows, previous) == std::vector<int>{1, 5, 5, 2, 6});
+}
+
+TEST_CASE("XTC strikes with its probability, and never the last of the probable") {
+  const Asked plain{.temperature = 0.01f};  // the best of what is left
+  std::vector<SamplerRow> rows;
+  for (uint64_t position = 0; position < 2000; ++position) {
+    rows.push_back(plain.at(position));
+    rows.back().params.xtc_probability = 0.25f;
+    rows.back().params.xtc_threshold = 0.2f;  // tokens 1 and 5 have more: 5 stays
+  }
+  const auto drawn = tokens(rows_of(kLogits, rows.size()), rows);
+  const auto struck = std::count(drawn.begin(), drawn.end(), 5);
+  CHECK(struck + std::count(drawn.begin(), drawn.end(), 1) == 2000);
+  CHECK(struck > 420);  // 500 expected, four standard deviations
+  CHECK(struck < 580);
 }
 
 TEST_CASE("tokens of equal probability at the edge all stay") {

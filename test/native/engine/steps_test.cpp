@@ -127,3 +127,42 @@ TEST_CASE("who comes while a long prompt is computed joins its next step") {
   CHECK(client.result(1).tokens == counting(5, 3));
   CHECK(steps.all()[2] == Steps::Segments{{0, 3}, {16, 5}});
 }
+
+TEST_CASE("penalties reach the next token at once, one step ahead as all, alone and in company") {
+  // After t the model gives t + 1 the logit 2 and all others 0; a bias makes 9 as good as certain
+  // until its count has cost it 3.
+  const auto ask = [](RequestId id) {
+    Request request{id, {1, 2, 3}, {.temperature = 0}, 6, {}};
+    request.sampling.logit_bias = {{9, 4.5f}};
+    request.sampling.frequency_penalty = 1;
+    return request;
+  };
+  for (const auto choice : {"auto", "mlx"}) {
+    Client client(Behaviour{.peak = 2}, {.kernels = choice});
+    REQUIRE(client.engine.submit(ask(1)));
+    CHECK(client.result(1).tokens == std::vector<Token>{9, 9, 9, 10, 11, 12});
+    for (RequestId id = 2; id < 6; ++id) REQUIRE(client.engine.submit(ask(id)));
+    client.submit(6, 5, 7, 6);
+    for (RequestId id = 2; id < 6; ++id)
+      CHECK(client.result(id).tokens == client.outcomes[1].tokens);
+    CHECK(client.result(6).tokens == counting(7, 6));
+  }
+}
+
+TEST_CASE("sampling parameters that cannot be served fail their request alone") {
+  Client client(Behaviour{});
+  std::vector<SamplingParams> bad(5);
+  bad[0].logit_bias = {{kVocab, 1}};
+  bad[1].logit_bias = {{-1, 1}};
+  bad[2].logprobs = 21;
+  bad[3].repetition_penalty = 0;
+  bad[4].top_p = 1.5f;
+  for (size_t i = 0; i < bad.size(); ++i) {
+    const auto id = static_cast<RequestId>(i + 1);
+    REQUIRE(client.engine.submit({id, {1}, bad[i], 3, {}}));
+    REQUIRE(client.result(id).failure);
+    CHECK(client.result(id).failure->code == "invalid_request");
+  }
+  client.submit(9, 5, 7, 3);
+  CHECK(client.result(9).tokens == counting(7, 3));
+}
