@@ -33,8 +33,10 @@ export interface ChatOptions {
 }
 
 export interface ChatDelta {
-  /** What comes next; empty in the last delta. */
+  /** What comes next; empty in the last delta and beside reasoning. */
   text: string;
+  /** What the model thinks before its answer, where it marks that. */
+  reasoning?: string;
   /** Only in the last delta, as is `usage`. */
   finishReason?: FinishReason;
   usage?: Usage;
@@ -91,15 +93,17 @@ export class Model {
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatDelta, void, undefined> {
     for await (const delta of this.served.chat(toInput(messages, options), options.signal)) {
       if (delta.type === 'text') yield { text: delta.text };
-      else yield { text: '', finishReason: delta.reason, usage: delta.usage };
+      else if (delta.type === 'reasoning') yield { text: '', reasoning: delta.text };
+      else if (delta.type === 'finish') yield { text: '', finishReason: delta.reason, usage: delta.usage };
     }
   }
 
   /** The whole reply to one message or to a conversation. Throws as chat() does. */
   async complete(prompt: string | readonly ChatMessage[], options: ChatOptions = {}): Promise<Reply> {
     const messages = typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt;
-    const { text, finishReason, usage } = await readReply(this.served.chat(toInput(messages, options), options.signal));
-    return { text, finishReason, usage };
+    const reply = await readReply(this.served.chat(toInput(messages, options), options.signal));
+    const { text, reasoning, finishReason, usage } = reply;
+    return { text, ...(reasoning === undefined ? {} : { reasoning }), finishReason, usage };
   }
 
   /** Ends every reply and gives the memory back. Idempotent. */

@@ -10,6 +10,7 @@ import { DEFAULT_MODEL, ModelStore } from '../../src/services/model-store.js';
 import { makePrompt } from '../../src/services/prompt.js';
 import { TemplateRenderer } from '../../src/services/template-renderer.js';
 import { readChatTemplateFiles } from '../../src/text/chat-template-files.js';
+import { findReplyFormat } from '../../src/text/reply-format.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
 import { keepsPerplexity, keepsTokens, PRECISIONS, type Quality, qualityOf } from './agreement.js';
 import { buildProbe, probe, type Sequence } from './probe.js';
@@ -83,11 +84,12 @@ async function encodePrompts(model: string, folder: string): Promise<Sequence[]>
   const [tokenizer, template] = await Promise.all([loadTokenizer(folder), readChatTemplateFiles(folder)]);
   const renderer = new TemplateRenderer();
   try {
-    const maker = { model, tokenizer, template, renderer };
+    const format = findReplyFormat(template.template ?? '');
+    const maker = { model, tokenizer, template, format, renderer };
     return await Promise.all(
       PROMPTS.map(async (content) => ({
         kind: 'prompt' as const,
-        tokens: await makePrompt(maker, [{ role: 'user', content }]),
+        tokens: (await makePrompt(maker, { messages: [{ role: 'user', content }] })).tokens,
       })),
     );
   } finally {

@@ -3,6 +3,7 @@ import { makePrompt, type PromptMaker } from '../../src/services/prompt.js';
 import { TemplateRenderer } from '../../src/services/template-renderer.js';
 import type { ChatMessage } from '../../src/services/types.js';
 import { readChatTemplateFiles } from '../../src/text/chat-template-files.js';
+import { findReplyFormat } from '../../src/text/reply-format.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
 
 const WORDS =
@@ -21,7 +22,8 @@ export interface Prompts {
 export async function openPrompts(model: string, folder: string): Promise<Prompts> {
   const renderer = new TemplateRenderer();
   const [tokenizer, template] = await Promise.all([loadTokenizer(folder), readChatTemplateFiles(folder)]);
-  const maker: PromptMaker = { model, tokenizer, template, renderer };
+  const format = findReplyFormat(template.template ?? '');
+  const maker: PromptMaker = { model, tokenizer, template, format, renderer };
   return {
     make: (tokens, seed) => fitPrompt(maker, tokens, seed),
     close: async () => renderer.close(),
@@ -33,7 +35,7 @@ async function fitPrompt(maker: PromptMaker, tokens: number, seed: number): Prom
   let count = tokens;
   for (let step = 0; step < MAX_STEPS; step++) {
     const messages = compose(count, seed);
-    const excess = (await makePrompt(maker, messages)).length - tokens;
+    const excess = (await makePrompt(maker, { messages })).tokens.length - tokens;
     if (excess === 0) return messages;
     count -= excess;
     if (count < 1) break;

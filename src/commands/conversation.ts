@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readReply } from '../services/reply.js';
 import type { ChatMessage, ServedModel } from '../services/types.js';
 import { LineReader, type LineTerminal } from '../terminal/line-reader.js';
+import { styleFor } from '../terminal/style.js';
 import { describeReply, type ReplyFlags, toInput } from './replies.js';
 
 const HELP = `/clear  begin anew
@@ -49,7 +50,13 @@ async function answer(
   const abort = new AbortController();
   lines.onInterrupt = () => abort.abort();
   try {
-    const reply = await readReply(model.chat(toInput(messages, flags), abort.signal), (text) => output.write(text));
+    const { dim } = styleFor(output as NodeJS.WriteStream);
+    const deltas = model.chat(toInput(messages, flags), abort.signal);
+    const reply = await readReply(
+      deltas,
+      (text) => output.write(text),
+      (reasoning) => output.write(dim(reasoning)),
+    );
     output.write(`\n${describeReply(reply)}\n`);
     return reply.text === '' ? messages.slice(0, -1) : [...messages, { role: 'assistant', content: reply.text }];
   } catch (error) {

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { loadSettings } from '../config.js';
 import { readReply } from '../services/reply.js';
 import type { ServedModel } from '../services/types.js';
+import { styleFor } from '../terminal/style.js';
 import { loadForCommand } from './load.js';
 import { addSettings, parseInteger, parseReal } from './options.js';
 import { describeReply, type ReplyFlags, toInput } from './replies.js';
@@ -69,11 +70,11 @@ function isPiped(hasPrompt: boolean): boolean {
 async function answerOnce(model: ServedModel, prompt: string, flags: RunFlags): Promise<void> {
   const interrupt = abortOnSignal();
   const write = flags.json ? undefined : (text: string) => void process.stdout.write(text);
+  const { dim } = styleFor(process.stderr);
+  const writeThought = flags.json ? undefined : (text: string) => void process.stderr.write(dim(text));
   try {
-    const reply = await readReply(
-      model.chat(toInput([{ role: 'user', content: prompt }], flags), interrupt.signal),
-      write,
-    );
+    const deltas = model.chat(toInput([{ role: 'user', content: prompt }], flags), interrupt.signal);
+    const reply = await readReply(deltas, write, writeThought);
     if (flags.json) {
       console.log(JSON.stringify({ model: model.id, ...reply }));
     } else {

@@ -3,12 +3,21 @@
 // are ignored, as clients add their own; among them metadata, store, user, safety_identifier, service_tier,
 // prompt_cache_*, verbosity, prediction and moderation, which mean nothing to a local server.
 import { z } from 'zod';
+import { chatMessages } from './chat-messages.js';
 import { decimal, integer, listOf, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
+import {
+  functionChoice,
+  functionDefinitions,
+  jsonObject,
+  toolChoice,
+  toolDefinitions,
+  type WireFunctionCall,
+  type WireToolCall,
+  type WireToolCallDelta,
+} from './tools.js';
 
 const MAX_CHOICES = 16;
-/** Of messages, and of the parts of one: far above what a context holds, far below what keeps the main thread busy. */
-const MESSAGE_LIMITS = { minimum: 1, maximum: 16_384 };
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_TOP_LOGPROBS = 20;
@@ -16,17 +25,6 @@ const MAX_STOPS = 4;
 const MAX_STOP_LENGTH = 1024;
 const INT32_MAX = 2 ** 31 - 1;
 
-const textPart = z.object({ type: z.literal('text'), text: z.string() });
-const refusalPart = z.object({ type: z.literal('refusal'), refusal: z.string() });
-const mediaPart = z
-  .object({ type: z.literal(['image_url', 'input_audio', 'file']) })
-  .superRefine(({ type }, context) => refuse(context, (param) => apiErrors.unsupportedContent(param, type), ['type']));
-
-const part = z.discriminatedUnion('type', [textPart, mediaPart]);
-const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart, mediaPart]);
-const content = z.union([z.string(), listOf(part, MESSAGE_LIMITS)]);
-const assistantContent = z.union([z.string(), listOf(assistantPart, MESSAGE_LIMITS)]);
-const name = z.string().nullish();
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
 const never = () => false;
@@ -34,44 +32,11 @@ const isEmpty = (value: readonly unknown[]) => value.length === 0;
 const isFalse = (value: boolean) => !value;
 const isZero = (value: number) => value === 0;
 
-const assistantMessage = z
-  .object({
-    role: z.literal('assistant'),
-    content: assistantContent.nullish(),
-    refusal: z.string().nullish(),
-    name,
-    tool_calls: neutralOnly(z.array(z.unknown()), isEmpty),
-    function_call: neutralOnly(z.unknown(), never),
-    audio: neutralOnly(z.unknown(), never),
-  })
-  .superRefine((message, context) => {
-    if (message.content === null || message.content === undefined) {
-      if (typeof message.refusal !== 'string') refuse(context, apiErrors.missingParameter, ['content']);
-    }
-  });
-
-/** Tool calls in assistant messages are refused above, so a tool message never has the call that it must answer. */
-const toolMessage = z
-  .object({ role: z.literal('tool'), content, tool_call_id: z.string() })
-  .superRefine((_, context) => refuse(context, apiErrors.unmatchedToolMessage, ['role']));
-
-const message = z.discriminatedUnion('role', [
-  z.object({ role: z.literal(['developer', 'system', 'user']), content, name }),
-  assistantMessage,
-  toolMessage,
-  z.object({ role: z.literal('function'), content: content.nullable(), name: z.string() }),
-]);
-
 const penalty = neutralOnly(decimal(-2, 2), isZero, (param, value) => apiErrors.unsupportedValue(param, value, "'0'"));
-const toolChoice = neutralOnly(
-  z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string() })]),
-  (value) => value === 'none' || value === 'auto',
-);
-
 export const chatCompletionRequest = z
   .object({
     model: z.string(),
-    messages: listOf(message, MESSAGE_LIMITS),
+    messages: chatMessages,
     stream: z.boolean().nullish(),
     stream_options: z
       .object({
@@ -94,24 +59,25 @@ export const chatCompletionRequest = z
     min_p: decimal(0, 1).nullish(),
     ignore_eos: z.boolean().nullish(),
 
+    tools: toolDefinitions.nullish(),
+    tool_choice: toolChoice,
+    parallel_tool_calls: z.boolean().nullish(),
+    // What tools were before they had that name.
+    functions: functionDefinitions.nullish(),
+    function_call: functionChoice,
+
+    reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).nullish(),
+    enable_thinking: z.boolean().nullish(),
+    chat_template_kwargs: jsonObject.nullish(),
+
     // Known and not supported: only values that change nothing.
     frequency_penalty: penalty,
     presence_penalty: penalty,
     logit_bias: neutralOnly(z.record(z.string(), z.unknown()), (bias) => isEmpty(Object.keys(bias))),
-    tools: neutralOnly(z.array(z.unknown()), isEmpty),
-    tool_choice: toolChoice,
-    parallel_tool_calls: z.boolean().nullish(),
-    functions: neutralOnly(z.array(z.unknown()), isEmpty),
-    function_call: neutralOnly(z.unknown(), (value) => value === 'none' || value === 'auto'),
     response_format: neutralOnly(
       z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) }),
       ({ type }) => type === 'text',
       (param, { type }) => apiErrors.unsupportedValue(param, type, "'text'"),
-    ),
-    reasoning_effort: neutralOnly(
-      z.string(),
-      (effort) => effort === 'none',
-      (param, effort) => apiErrors.unsupportedValue(param, effort, "'none'"),
     ),
     modalities: neutralOnly(
       listOf(z.string()),
@@ -125,18 +91,21 @@ export const chatCompletionRequest = z
     if (request.stream_options && !request.stream) {
       refuse(context, apiErrors.streamOptionsWithoutStream, ['stream_options']);
     }
+    if (request.tools?.length && request.functions?.length) {
+      refuse(context, (param) => apiErrors.exclusiveParameters(param, 'tools'), ['functions']);
+    }
     if (request.top_logprobs && !request.logprobs) {
       refuse(context, apiErrors.topLogprobsWithoutLogprobs, ['top_logprobs']);
     }
   });
 
 export type ChatCompletionRequest = z.output<typeof chatCompletionRequest>;
-export type ChatCompletionMessage = ChatCompletionRequest['messages'][number];
 
 export interface CompletionUsage {
   prompt_tokens: number;
   completion_tokens: number;
   total_tokens: number;
+  completion_tokens_details: { reasoning_tokens: number };
 }
 
 export interface WireTokenLogprob {
@@ -150,6 +119,30 @@ export interface WireLogprobs {
   refusal: null;
 }
 
+export type ChatFinishReason = 'stop' | 'length' | 'tool_calls' | 'function_call';
+
+/** Reasoning has two names, as clients look for either. */
+interface WireReasoning {
+  reasoning_content?: string;
+  reasoning?: string;
+}
+
+export interface ChatCompletionReply extends WireReasoning {
+  role: 'assistant';
+  /** Null in a reply that only calls. */
+  content: string | null;
+  refusal: null;
+  tool_calls?: WireToolCall[];
+  function_call?: WireFunctionCall;
+}
+
+export interface ChatCompletionDelta extends WireReasoning {
+  role?: 'assistant';
+  content?: string;
+  tool_calls?: WireToolCallDelta[];
+  function_call?: WireToolCallDelta['function'];
+}
+
 export interface ChatCompletion {
   id: string;
   object: 'chat.completion';
@@ -157,9 +150,9 @@ export interface ChatCompletion {
   model: string;
   choices: {
     index: number;
-    message: { role: 'assistant'; content: string; refusal: null };
+    message: ChatCompletionReply;
     logprobs: WireLogprobs | null;
-    finish_reason: 'stop' | 'length';
+    finish_reason: ChatFinishReason;
   }[];
   usage: CompletionUsage;
 }
@@ -171,9 +164,9 @@ export interface ChatCompletionChunk {
   model: string;
   choices: {
     index: number;
-    delta: { role?: 'assistant'; content?: string };
+    delta: ChatCompletionDelta;
     logprobs: WireLogprobs | null;
-    finish_reason: 'stop' | 'length' | null;
+    finish_reason: ChatFinishReason | null;
   }[];
   usage?: CompletionUsage;
 }

@@ -117,6 +117,17 @@ export const apiErrors = {
       param,
       `Invalid '${param}': string too long. Expected at most ${maximum} characters, but got ${length} instead.`,
     ),
+  patternMismatch: (param: string, pattern: string) =>
+    invalid(
+      'invalid_value',
+      param,
+      `Invalid '${param}': string does not match pattern. Expected a string that matches the pattern '${pattern}'.`,
+    ),
+  tooDeep: (param: string, maximum: number) =>
+    invalid('invalid_value', param, `Invalid '${param}': it is nested more than ${maximum} levels deep.`),
+  exclusiveParameters: (param: string, other: string) =>
+    invalid('invalid_value', param, `Invalid parameter: '${param}' is not allowed together with '${other}'.`),
+  unsupportedByModel: (param: string, message: string) => invalid('unsupported_value', param, message),
   unsupportedParameter: (param: string) =>
     invalid('unsupported_parameter', param, `Unsupported parameter: '${param}' is not supported by this server.`),
   unsupportedValue: (param: string, value: unknown, supported: string) =>

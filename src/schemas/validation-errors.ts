@@ -84,8 +84,8 @@ function numberKind(issue: Issue): 'integer' | 'decimal' {
 
 function expectedType(issue: z.core.$ZodIssueInvalidType): string {
   if (issue.message === INTEGER || issue.message === DECIMAL) return issue.message;
-  const article = /^[aeiou]/.test(issue.expected) ? 'an' : 'a';
-  return `${article} ${issue.expected}`;
+  const expected = issue.expected === 'record' ? 'object' : issue.expected;
+  return `${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected}`;
 }
 
 function describe(value: unknown): string {

@@ -5,7 +5,7 @@ import { apiErrors } from '../schemas/openai-errors.js';
 import type { GenerationInput, ServedModel, TextDelta, Usage } from '../services/types.js';
 
 export type ChoiceDelta =
-  | Extract<TextDelta, { type: 'text' }>
+  | Exclude<TextDelta, { type: 'finish' }>
   | { type: 'finish'; reason: 'stop' | 'length'; usage: Usage };
 
 /** Takes one delta of the choice `index`; that choice waits for it. */
@@ -40,7 +40,7 @@ async function runChoice(
 ): Promise<void> {
   for await (const delta of model.chat(input, signal)) {
     signal.throwIfAborted();
-    if (delta.type === 'text') {
+    if (delta.type !== 'finish') {
       await sink(index, delta);
     } else if (delta.reason === 'cancelled') {
       throw apiErrors.modelUnavailable('The engine cancelled a generation that nobody had aborted.');

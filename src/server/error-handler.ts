@@ -50,7 +50,17 @@ function fromEngineError(error: EngineError): ApiError {
 }
 
 function fromTemplateError(error: ChatTemplateError): ApiError {
-  return error.code === 'missing' ? apiErrors.unsuitableModel(error.message) : apiErrors.invalidMessages(error.message);
+  switch (error.code) {
+    case 'missing':
+      return apiErrors.unsuitableModel(error.message);
+    case 'variable':
+      return apiErrors.unsupportedByModel('chat_template_kwargs', error.message);
+    case 'effort':
+      return apiErrors.unsupportedByModel('reasoning_effort', error.message);
+    case 'rejected':
+    case 'failed':
+      return apiErrors.invalidMessages(error.message);
+  }
 }
 
 /** Logs the cause of a failure of ours; all else is only a line in the request log. */

@@ -1,5 +1,6 @@
 // From a model's name to a model that answers: finds it in the store and opens it on an engine.
 import type { Kernels, Precision } from '../engine/types.js';
+import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import { ModelStore } from './model-store.js';
 import { openModel } from './served-model.js';
 import type { ModelCatalog, ServedModel } from './types.js';
@@ -17,6 +18,8 @@ export interface LoadModelOptions {
   maxSequences?: number;
   /** Requests that wait beside those, more are refused; default: 128. */
   maxQueue?: number;
+  /** How the model writes tool calls; default: as its chat template says. */
+  toolFormat?: ToolCallFormatName;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -26,7 +29,7 @@ export interface LoadModelOptions {
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
   const { store = new ModelStore(), device, kernels, threads, precision, onProgress, signal } = options;
-  const { maxSequences, maxQueue } = options;
+  const { maxSequences, maxQueue, toolFormat } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
@@ -37,6 +40,7 @@ export async function loadModel(nameOrPath: string, options: LoadModelOptions = 
     ...(precision ? { precision } : {}),
     ...(maxSequences === undefined ? {} : { maxSequences }),
     ...(maxQueue === undefined ? {} : { maxQueue }),
+    ...(toolFormat ? { toolFormat } : {}),
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });

@@ -2,24 +2,39 @@
 import { EngineError } from '../engine/types.js';
 import type { ChatTemplateFiles } from '../text/chat-template-files.js';
 import { requireTemplate } from '../text/chat-template-files.js';
-import { shieldControlTokens } from '../text/control-tokens.js';
+import { endsInThought } from '../text/reasoning.js';
+import type { ReplyFormat } from '../text/reply-format.js';
 import type { Tokenizer } from '../text/types.js';
+import { templateContext } from './template-context.js';
 import type { TemplateRenderer } from './template-renderer.js';
-import type { ChatMessage } from './types.js';
+import { templateVariables } from './template-variables.js';
+import type { GenerationInput } from './types.js';
 
 export interface PromptMaker {
   /** What messages call the model. */
   model: string;
   tokenizer: Tokenizer;
   template: ChatTemplateFiles;
+  /** How the model writes reasoning and calls. */
+  format: ReplyFormat;
   renderer: TemplateRenderer;
 }
 
+export interface Prompt {
+  tokens: Int32Array;
+  /** It ends inside the tag that opens a thought. */
+  thinking: boolean;
+}
+
+type Conversation = Pick<GenerationInput, 'messages' | 'tools' | 'reasoningEffort' | 'templateVariables'>;
+
 /** The prompt for the next reply. Throws ChatTemplateError, and EngineError `invalid_request` for an empty prompt. */
-export async function makePrompt(maker: PromptMaker, messages: readonly ChatMessage[]): Promise<Int32Array> {
-  const { tokenizer } = maker;
-  const tokens = await tokenizer.encodePrompt(await renderPrompt(maker, messages, true));
-  if (tokens.length > 0) return tokens;
+export async function makePrompt(maker: PromptMaker, conversation: Conversation): Promise<Prompt> {
+  const { tokenizer, format } = maker;
+  const rendered = await renderPrompt(maker, conversation, true);
+  const tokens = await tokenizer.encodePrompt(rendered);
+  const thinking = format.thinkTags !== undefined && endsInThought(rendered, format.thinkTags);
+  if (tokens.length > 0) return { tokens, thinking };
   throw new EngineError('invalid_request', 'These messages make an empty prompt with the chat template of this model.');
 }
 
@@ -31,11 +46,11 @@ export async function findEndOfTurn(maker: PromptMaker): Promise<number | undefi
   const { tokenizer, template } = maker;
   if (template.template === undefined) return undefined;
   const reply = 'mlxd-reply';
-  const messages: ChatMessage[] = [
+  const messages = [
     { role: 'user', content: 'mlxd' },
     { role: 'assistant', content: reply },
-  ];
-  const rendered = await renderPrompt(maker, messages, false).catch(() => '');
+  ] as const;
+  const rendered = await renderPrompt(maker, { messages }, false).catch(() => '');
   const at = rendered.lastIndexOf(reply);
   if (at < 0) return undefined;
   const after = rendered.slice(at + reply.length).trimStart();
@@ -43,21 +58,17 @@ export async function findEndOfTurn(maker: PromptMaker): Promise<number | undefi
   return token === undefined ? undefined : tokenizer.idOf(token);
 }
 
-function renderPrompt(
-  { model, tokenizer, template, renderer }: PromptMaker,
-  messages: readonly ChatMessage[],
+async function renderPrompt(
+  { model, tokenizer, template, format, renderer }: PromptMaker,
+  conversation: Conversation,
   addGenerationPrompt: boolean,
 ): Promise<string> {
-  const shield = (text: string) => shieldControlTokens(text, tokenizer.controlTokens);
-  const shielded = messages.map(({ role, content, name }) => ({
-    role,
-    content: shield(content),
-    ...(name === undefined ? {} : { name: shield(name) }),
-  }));
-  return renderer.render(requireTemplate(template.template, model), {
+  const source = requireTemplate(template.template, model);
+  const variables = templateVariables(source, format, conversation);
+  const info = { template: source, format, controlTokens: tokenizer.controlTokens };
+  return renderer.render(source, {
     ...template.specialTokens,
-    messages: shielded,
-    tools: null,
+    ...templateContext(info, { ...conversation, templateVariables: variables }),
     add_generation_prompt: addGenerationPrompt,
   });
 }

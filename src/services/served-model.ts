@@ -12,10 +12,13 @@ import {
   type Precision,
 } from '../engine/types.js';
 import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
+import { findReplyFormat } from '../text/reply-format.js';
 import { loadTokenizer } from '../text/tokenizer.js';
+import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import type { Tokenizer } from '../text/types.js';
 import { generateText } from './generation.js';
 import { findEndOfTurn, makePrompt, type PromptMaker } from './prompt.js';
+import { ReadingMaker } from './reading-maker.js';
 import { TemplateRenderer } from './template-renderer.js';
 import type { ChatMessage, GenerationInput, ServedModel, TextDelta } from './types.js';
 
@@ -35,6 +38,8 @@ export interface OpenModelOptions {
   maxSequences?: number;
   /** Requests that wait beside those. */
   maxQueue?: number;
+  /** How the model writes tool calls; default: as its chat template says. */
+  toolFormat?: ToolCallFormatName;
   /** Called with the loaded fraction of the weights, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -49,13 +54,16 @@ export interface ModelParts {
   engine: Engine;
   tokenizer: Tokenizer;
   template: ChatTemplateFiles;
+  /** Default: as the template says. */
+  toolFormat?: ToolCallFormatName;
 }
 
 /**
  * Loads a model from its folder. A model without a chat template loads too: `chat` says then what is missing. Throws
  * TokenizerError, EngineError (`model_load_failed`), NativeLoadError, and the signal's reason when that was aborted.
  */
-export async function openModel({ id, folder, signal, ...options }: OpenModelOptions): Promise<ServedModel> {
+export async function openModel(all: OpenModelOptions): Promise<ServedModel> {
+  const { id, folder, signal, toolFormat, ...options } = all;
   const given = new AbortController();
   const either = signal ? AbortSignal.any([signal, given.signal]) : given.signal;
   const { onProgress, ...again } = { ...options, modelPath: folder };
@@ -69,7 +77,8 @@ export async function openModel({ id, folder, signal, ...options }: OpenModelOpt
       readChatTemplateFiles(folder),
       stat(join(folder, 'config.json')),
     ]);
-    return await serveModel({ id, created: Math.floor(mtimeMs / 1000), engine, tokenizer, template });
+    const created = Math.floor(mtimeMs / 1000);
+    return await serveModel({ id, created, engine, tokenizer, template, ...(toolFormat ? { toolFormat } : {}) });
   } catch (error) {
     given.abort();
     const engine = await loading.catch(() => undefined);
@@ -81,7 +90,8 @@ export async function openModel({ id, folder, signal, ...options }: OpenModelOpt
 /** A model of parts that are loaded already; it closes the engine. */
 export async function serveModel({ template, ...parts }: ModelParts): Promise<ServedModel> {
   const { id: model, tokenizer, engine } = parts;
-  const maker = { model, tokenizer, template, renderer: new TemplateRenderer() };
+  const format = findReplyFormat(template.template ?? '', parts.toolFormat);
+  const maker = { model, tokenizer, template, format, renderer: new TemplateRenderer() };
   const eosToken = template.specialTokens.eos_token;
   const ends = [
     ...engine.info.eosTokens,
@@ -97,6 +107,7 @@ class ChatModel implements ServedModel {
   readonly created: number;
   readonly #engine: Engine;
   readonly #maker: PromptMaker;
+  readonly #readings: ReadingMaker;
   readonly #stopTokens: readonly number[];
   #closed = false;
 
@@ -109,6 +120,7 @@ class ChatModel implements ServedModel {
     this.created = created;
     this.#engine = engine;
     this.#maker = maker;
+    this.#readings = new ReadingMaker(maker);
     this.#stopTokens = stopTokens;
   }
 
@@ -119,7 +131,7 @@ class ChatModel implements ServedModel {
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     this.#refuseHopeless(input.messages);
-    const tokens = await makePrompt(this.#maker, input.messages);
+    const { tokens, thinking } = await makePrompt(this.#maker, input);
     const room = this.#roomAfter(tokens);
     const request = {
       tokens,
@@ -127,8 +139,8 @@ class ChatModel implements ServedModel {
       maxTokens: Math.min(input.maxTokens ?? room, room),
       stopTokens: input.ignoreEos ? [] : this.#stopTokens,
     };
-    const { tokenizer } = this.#maker;
-    yield* generateText({ engine: this.#engine, tokenizer, request, stop: input.stop }, signal);
+    const reading = this.#readings.make(input, thinking);
+    yield* generateText({ engine: this.#engine, request, reading }, signal);
   }
 
   stats(): EngineStats {

@@ -1,10 +1,31 @@
 // What the server and the commands know of a model that answers: messages in, text out. No wire names, no tokens.
 import type { EngineStats, FinishReason, ModelInfo, SamplingParams } from '../engine/types.js';
 
+export interface ToolCall {
+  id: string;
+  name: string;
+  /** JSON, as the model wrote it. */
+  arguments: string;
+}
+
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool';
   content: string;
   name?: string;
+  /** Of the assistant. */
+  reasoning?: string;
+  /** Of the assistant. */
+  toolCalls?: readonly ToolCall[];
+  /** Of a tool: the call that it answers. */
+  toolCallId?: string;
+}
+
+/** A function that the model may call. */
+export interface ToolDefinition {
+  name: string;
+  description?: string;
+  /** JSON Schema of the arguments. */
+  parameters?: Readonly<Record<string, unknown>>;
 }
 
 export interface GenerationInput {
@@ -12,8 +33,16 @@ export interface GenerationInput {
   sampling: SamplingParams;
   /** Default: the context that is left. */
   maxTokens?: number;
-  /** Text that ends the reply and is not part of it. */
+  /** Text that ends the reply and is not part of it. Reasoning and tool calls may hold it. */
   stop: readonly string[];
+  /** What the model may call. Default: nothing. */
+  tools?: readonly ToolDefinition[];
+  /** False ends the reply after one call. Default: true. */
+  parallelCalls?: boolean;
+  /** How much to think before the answer, in the template's own words; `none` turns it off. */
+  reasoningEffort?: string;
+  /** More variables for the chat template. */
+  templateVariables?: Readonly<Record<string, unknown>>;
   /** Go on past the model's end-of-turn tokens (for benchmarks). */
   ignoreEos: boolean;
 }
@@ -22,6 +51,8 @@ export interface Usage {
   promptTokens: number;
   /** Every token the engine sampled for this reply, an end-of-turn token excepted. */
   completionTokens: number;
+  /** Those of them that were reasoning, where the model marks it. */
+  reasoningTokens?: number;
 }
 
 export interface ScoredText {
@@ -40,10 +71,15 @@ export interface TextLogprob extends ScoredText {
 
 /**
  * `logprobs`, when asked for, are of the tokens whose text ends in this delta or before: over a whole reply their texts,
- * joined, are the reply's. Only with them `text` may be empty.
+ * joined, are the reply's, with reasoning and calls as the model wrote them. Only with them `text` may be empty.
  */
 export type TextDelta =
   | { type: 'text'; text: string; logprobs?: readonly TextLogprob[] }
+  | { type: 'reasoning'; text: string }
+  /** A call begins; neither its id nor its name changes. */
+  | { type: 'tool-call'; index: number; id: string; name: string }
+  /** More of the JSON of its arguments. */
+  | { type: 'tool-arguments'; index: number; text: string }
   | { type: 'finish'; reason: FinishReason; usage: Usage };
 
 export interface ServedModel {

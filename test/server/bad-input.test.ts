@@ -9,7 +9,12 @@ import { ScriptedModel } from './support/scripted-model.js';
 const app = () => appFor(saying('ok'));
 const messages = (...list: unknown[]) => ({ messages: list });
 const user = { role: 'user', content: 'Hello' };
-const assistant = { role: 'assistant', content: null, tool_calls: [{ id: 'call_1', type: 'function' }] };
+const tool = { name: 'now' };
+const wrap = (definition: object) => ({ type: 'function', function: definition });
+const call = { id: 'call_1', ...wrap({ name: 'now', arguments: '{}' }) };
+const assistant = { role: 'assistant', content: null, tool_calls: [call] };
+const broken = { role: 'assistant', content: null, tool_calls: [{ id: 'call_1', type: 'function' }] };
+const DEEP = Array.from({ length: 65 }).reduce<object>((inner) => ({ inner }), {});
 const image = { type: 'image_url', image_url: { url: 'data:' } };
 
 type Row = [body: Record<string, unknown>, param: string, code: string | null, message: RegExp];
@@ -22,7 +27,13 @@ const REFUSED: Row[] = [
   [messages({ role: 'user' }), 'messages[0].content', 'missing_required_parameter', /content/],
   [messages({ role: 'assistant' }), 'messages[0].content', 'missing_required_parameter', /content/],
   [messages({ role: 'function', content: 'a' }), 'messages[0].name', 'missing_required_parameter', /name/],
+  [{ tools: [{ type: 'function' }] }, 'tools[0].function', 'missing_required_parameter', /function/],
+  [{ functions: [{}] }, 'functions[0].name', 'missing_required_parameter', /name/],
+  [messages(user, broken), 'messages[1].tool_calls[0].function', 'missing_required_parameter', /function/],
   // Wrong type
+  [{ tools: [wrap({ ...tool, parameters: 'x' })] }, 'tools[0].function.parameters', 'invalid_type', /an object/],
+  [{ chat_template_kwargs: [] }, 'chat_template_kwargs', 'invalid_type', /an object/],
+  [{ enable_thinking: 'no' }, 'enable_thinking', 'invalid_type', /a boolean/],
   [{ model: 5 }, 'model', 'invalid_type', /expected a string, but got an integer instead/],
   [{ messages: 'hi' }, 'messages', 'invalid_type', /expected an array, but got a string/],
   [messages('hi'), 'messages[0]', 'invalid_type', /expected an object, but got a string/],
@@ -76,22 +87,28 @@ const REFUSED: Row[] = [
   [{ response_format: { type: 'xml' } }, 'response_format.type', 'invalid_value', /'json_schema'/],
   [{ stream_options: { include_usage: true } }, 'stream_options', null, /only allowed when 'stream'/],
   [messages(user, { role: 'tool', content: 'a', tool_call_id: 'x' }), 'messages[1].role', null, /preceding message/],
+  [{ tool_choice: 'always' }, 'tool_choice', 'invalid_value', /'none', 'auto', and 'required'/],
+  [{ tools: [{ type: 'custom', custom: {} }] }, 'tools[0].type', 'invalid_value', /'custom'.*'function'/],
+  [{ tools: [{ name: 'a b' }].map(wrap) }, 'tools[0].function.name', 'invalid_value', /does not match pattern/],
+  [{ tools: Array(257).fill(wrap(tool)) }, 'tools', 'array_above_max_length', /at most 256/],
+  [{ tools: [wrap({ ...tool, parameters: DEEP })] }, 'tools[0].function.parameters', 'invalid_value', /64 levels/],
+  [{ tools: [wrap(tool)], functions: [tool] }, 'functions', 'invalid_value', /together with 'tools'/],
+  [{ reasoning_effort: 'huge' }, 'reasoning_effort', 'invalid_value', /'minimal'/],
+  [messages(user, assistant, { role: 'tool', content: 'a', tool_call_id: 'x' }), 'messages[2].role', null, /preceding/],
   // Known and not supported
   [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', /does not support '0.5'/],
   [{ presence_penalty: -1 }, 'presence_penalty', 'unsupported_value', /does not support '-1'/],
   [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_parameter', /not supported/],
   [{ top_logprobs: 2 }, 'top_logprobs', null, /only allowed when 'logprobs'/],
-  [{ tools: [{ type: 'function' }] }, 'tools', 'unsupported_parameter', /not supported/],
-  [{ tool_choice: 'required' }, 'tool_choice', 'unsupported_parameter', /not supported/],
-  [{ tool_choice: { type: 'function' } }, 'tool_choice', 'unsupported_parameter', /not supported/],
-  [{ functions: [{}] }, 'functions', 'unsupported_parameter', /not supported/],
-  [{ function_call: { name: 'f' } }, 'function_call', 'unsupported_parameter', /not supported/],
+  [{ tools: [{ ...tool, strict: true }].map(wrap) }, 'tools[0].function.strict', 'unsupported_value', /'false'/],
+  [{ tool_choice: 'required' }, 'tool_choice', 'unsupported_value', /'required'.*'none' or 'auto'/],
+  [{ tool_choice: { type: 'function' } }, 'tool_choice', 'unsupported_value', /'function'/],
+  [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice', 'unsupported_value', /'allowed_tools'/],
+  [{ function_call: { name: 'f' } }, 'function_call', 'unsupported_value', /'f'/],
   [{ response_format: { type: 'json_object' } }, 'response_format', 'unsupported_value', /'json_object'.*'text'/],
-  [{ reasoning_effort: 'high' }, 'reasoning_effort', 'unsupported_value', /'high'/],
   [{ modalities: ['text', 'audio'] }, 'modalities', 'unsupported_value', /'text,audio'/],
   [{ audio: { voice: 'a' } }, 'audio', 'unsupported_parameter', /not supported/],
   [{ web_search_options: {} }, 'web_search_options', 'unsupported_parameter', /not supported/],
-  [messages(user, assistant), 'messages[1].tool_calls', 'unsupported_parameter', /not supported/],
   [messages({ role: 'user', content: [image] }), 'messages[0].content[0].type', 'unsupported_value', /'image_url'/],
   [
     { stream: true, stream_options: { include_obfuscation: true } },
@@ -237,6 +254,8 @@ describe('an error from below', () => {
     ],
     [new EngineError('invalid_request', 'no tokens'), 400, 'invalid_request', /^no tokens$/, undefined],
     [new ChatTemplateError('rejected', 'Roles alternate.'), 400, 'invalid_value', /^Roles alternate\.$/, undefined],
+    [new ChatTemplateError('variable', 'No such.'), 400, 'unsupported_value', /^No such\.$/, undefined],
+    [new ChatTemplateError('effort', 'No thinking.'), 400, 'unsupported_value', /^No thinking\.$/, undefined],
     [new ChatTemplateError('missing', 'It cannot chat.'), 400, 'unsupported_value', /^It cannot chat\.$/, undefined],
     [new EngineError('generation_failed', '/secret 0xdead'), 500, null, /had an error/, undefined],
     [new EngineError('engine_closed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],

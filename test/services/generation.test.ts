@@ -36,7 +36,7 @@ describe('generateText', () => {
     const ids = await idsOf('The answer: 42 👍🏽.');
     const engine = new FakeEngine({ replies: [ids] });
     const asked = request();
-    const deltas = await collect(generateText({ engine, tokenizer, request: asked, stop: [] }));
+    const deltas = await collect(generateText({ engine, request: asked, reading: { tokens: tokenizer, stop: [] } }));
     expect(engine.calls[0]?.request).toBe(asked);
     expect(textOf(deltas)).toBe('The answer: 42 👍🏽.');
     expect(deltas.at(-1)).toEqual({
@@ -48,7 +48,7 @@ describe('generateText', () => {
 
   it('gives tokens that have come together as one delta, and later ones as they come', async () => {
     const engine = new FakeEngine({ manual: true });
-    const deltas = generateText({ engine, tokenizer, request: request(), stop: [] });
+    const deltas = generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } });
     const first = deltas.next();
     const call = await engine.nextCall();
     call.push(...(await idsOf('Hello there')));
@@ -64,7 +64,9 @@ describe('generateText', () => {
   it('tells a reply that ends at its token limit, even in the middle of a character', async () => {
     const ids = await idsOf('𓀀𓀀');
     const engine = new FakeEngine({ replies: [ids] });
-    const deltas = await collect(generateText({ engine, tokenizer, request: request({ maxTokens: 2 }), stop: [] }));
+    const deltas = await collect(
+      generateText({ engine, request: request({ maxTokens: 2 }), reading: { tokens: tokenizer, stop: [] } }),
+    );
     expect(textOf(deltas)).toBe('\uFFFD');
     expect(deltas.at(-1)).toMatchObject({ reason: 'length', usage: { completionTokens: 2 } });
   });
@@ -73,7 +75,7 @@ describe('generateText', () => {
     const end = tokenizer.idOf('<|im_end|>') ?? -1;
     const engine = new FakeEngine({ replies: [[...(await idsOf('Yes.')), end, ...(await idsOf('No.'))]] });
     const deltas = await collect(
-      generateText({ engine, tokenizer, request: request({ stopTokens: [end] }), stop: [] }),
+      generateText({ engine, request: request({ stopTokens: [end] }), reading: { tokens: tokenizer, stop: [] } }),
     );
     expect(textOf(deltas)).toBe('Yes.');
     expect(deltas.at(-1)).toMatchObject({
@@ -85,7 +87,9 @@ describe('generateText', () => {
   describe('stop strings', () => {
     it('end the reply, cancel the request, and count the tokens up to there', async () => {
       const engine = new FakeEngine({ manual: true });
-      const collecting = collect(generateText({ engine, tokenizer, request: request(), stop: ['\n\nUser:'] }));
+      const collecting = collect(
+        generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: ['\n\nUser:'] } }),
+      );
       const call = await engine.nextCall();
       const [before, after] = [await idsOf('Fine.\n\nUser:'), await idsOf(' and more')];
       call.push(...before, ...after);
@@ -97,7 +101,7 @@ describe('generateText', () => {
 
     it('never leak a part of themselves', async () => {
       const engine = new FakeEngine({ manual: true });
-      const deltas = generateText({ engine, tokenizer, request: request(), stop: ['<STOP>'] });
+      const deltas = generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: ['<STOP>'] } });
       const next = deltas.next();
       const call = await engine.nextCall();
       call.push(...(await idsOf('a <ST')));
@@ -109,7 +113,9 @@ describe('generateText', () => {
 
     it('give what they held back when the reply ends before they are complete', async () => {
       const engine = new FakeEngine({ replies: [await idsOf('a <STO')] });
-      const deltas = await collect(generateText({ engine, tokenizer, request: request(), stop: ['<STOP>'] }));
+      const deltas = await collect(
+        generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: ['<STOP>'] } }),
+      );
       expect(textOf(deltas)).toBe('a <STO');
     });
   });
@@ -118,7 +124,10 @@ describe('generateText', () => {
     it('by the signal: the text so far, then a finish that says so', async () => {
       const engine = new FakeEngine({ manual: true });
       const controller = new AbortController();
-      const deltas = generateText({ engine, tokenizer, request: request(), stop: [] }, controller.signal);
+      const deltas = generateText(
+        { engine, request: request(), reading: { tokens: tokenizer, stop: [] } },
+        controller.signal,
+      );
       const next = deltas.next();
       const call = await engine.nextCall();
       call.push(...(await idsOf('Once')));
@@ -133,14 +142,14 @@ describe('generateText', () => {
     it('by a signal that was aborted before', async () => {
       const engine = new FakeEngine({ replies: [await idsOf('never')] });
       const deltas = await collect(
-        generateText({ engine, tokenizer, request: request(), stop: [] }, AbortSignal.abort()),
+        generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } }, AbortSignal.abort()),
       );
       expect(deltas.at(-1)).toMatchObject({ reason: 'cancelled' });
     });
 
     it('by leaving the loop', async () => {
       const engine = new FakeEngine({ manual: true });
-      const deltas = generateText({ engine, tokenizer, request: request(), stop: [] });
+      const deltas = generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } });
       const next = deltas.next();
       const call = await engine.nextCall();
       call.push(...(await idsOf('Once')));
@@ -162,14 +171,16 @@ describe('generateText', () => {
         listeners.delete(listener);
         removeEventListener.call(controller.signal, type, listener);
       };
-      await collect(generateText({ engine, tokenizer, request: request(), stop: [] }, controller.signal));
+      await collect(
+        generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } }, controller.signal),
+      );
       expect(listeners.size).toBe(0);
     });
   });
 
   it('passes on the text before a failure, then the failure', async () => {
     const engine = new FakeEngine({ manual: true });
-    const deltas = generateText({ engine, tokenizer, request: request(), stop: [] });
+    const deltas = generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } });
     const next = deltas.next();
     const call = await engine.nextCall();
     call.push(...(await idsOf('Half')));

@@ -35,7 +35,7 @@ async function read(ids: readonly number[], stop: string[] = [], maxTokens = 100
   const engine = new FakeEngine({ manual: true });
   const [alternative = 0] = await idsOf('A');
   const request: EngineRequest = { tokens: Int32Array.of(1), sampling: SAMPLING, maxTokens, stopTokens: [] };
-  const deltas = generateText({ engine, tokenizer, request, stop });
+  const deltas = generateText({ engine, request, reading: { tokens: tokenizer, stop } });
   const out: Read = { text: '', logprobs: [], neverAhead: true };
   const reading = (async () => {
     for await (const delta of deltas) {
@@ -93,7 +93,7 @@ describe('log-probabilities beside text', () => {
     const engine = new FakeEngine({ replies: [await idsOf('Yes')] });
     const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0 };
     const request = { tokens: Int32Array.of(1), sampling, maxTokens: 9, stopTokens: [] };
-    for await (const delta of generateText({ engine, tokenizer, request, stop: [] })) {
+    for await (const delta of generateText({ engine, request, reading: { tokens: tokenizer, stop: [] } })) {
       expect(delta).not.toHaveProperty('logprobs');
     }
   });

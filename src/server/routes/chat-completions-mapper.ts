@@ -3,22 +3,21 @@ import { randomUUID } from 'node:crypto';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
-  ChatCompletionMessage,
+  ChatCompletionDelta,
   ChatCompletionRequest,
+  ChatFinishReason,
   CompletionUsage,
-  WireLogprobs,
-  WireTokenLogprob,
 } from '../../schemas/chat-completions.js';
-import type { ChatMessage, GenerationInput, ScoredText, TextLogprob, Usage } from '../../services/types.js';
-
-const LOWEST_LOGPROB = -9999;
-
-export interface FinishedChoice {
-  text: string;
-  /** Of all tokens, when asked for. */
-  logprobs?: TextLogprob[];
-  reason: 'stop' | 'length';
-}
+import type { GenerationInput, TextLogprob, Usage } from '../../services/types.js';
+import { toChatMessages, toTools } from './chat-messages-mapper.js';
+import {
+  type ChatChoice,
+  type ReplyDelta,
+  toFinishReason,
+  toReply,
+  toReplyDelta,
+  toWireLogprobs,
+} from './chat-reply-mapper.js';
 
 /** What all chunks of one reply have in common. */
 export interface ReplyHead {
@@ -29,11 +28,18 @@ export interface ReplyHead {
 
 /** One input a choice, alike but for the seed: choice i of a seeded request has seed + i. */
 export function toGenerationInputs(request: ChatCompletionRequest): GenerationInput[] {
-  const messages = request.messages.map(toChatMessage);
   const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
   const maxTokens = request.max_completion_tokens ?? request.max_tokens;
+  const shared = {
+    messages: toChatMessages(request.messages),
+    ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
+    stop,
+    ignoreEos: request.ignore_eos ?? false,
+    ...toolsOf(request),
+    ...thinkingOf(request),
+  };
   return Array.from({ length: request.n ?? 1 }, (_, index) => ({
-    messages,
+    ...shared,
     sampling: {
       temperature: request.temperature ?? 1,
       topP: request.top_p ?? 1,
@@ -42,32 +48,28 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
       ...(typeof request.seed === 'number' ? { seed: request.seed + index } : {}),
       ...(request.logprobs ? { logprobs: request.top_logprobs ?? 0 } : {}),
     },
-    ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
-    stop,
-    ignoreEos: request.ignore_eos ?? false,
   }));
 }
 
-function toChatMessage(message: ChatCompletionMessage): ChatMessage {
-  const named = 'name' in message && typeof message.name === 'string' ? { name: message.name } : {};
-  switch (message.role) {
-    case 'developer':
-      return { role: 'system', content: joinText(message.content), ...named };
-    case 'assistant':
-      return { role: 'assistant', content: joinText(message.content ?? message.refusal ?? ''), ...named };
-    case 'function':
-      return { role: 'tool', content: joinText(message.content ?? ''), ...named };
-    default:
-      return { role: message.role, content: joinText(message.content), ...named };
-  }
+/** Whether calls go out in the form that they had before tools. */
+export function isLegacy({ functions }: ChatCompletionRequest): boolean {
+  return (functions ?? []).length > 0;
 }
 
-/** Text parts become the lines of one text, as in llama.cpp and vLLM. */
-function joinText(content: NonNullable<ChatCompletionMessage['content']>): string {
-  if (typeof content === 'string') return content;
-  return content
-    .flatMap((part) => (part.type === 'text' ? [part.text] : part.type === 'refusal' ? [part.refusal] : []))
-    .join('\n');
+function toolsOf(request: ChatCompletionRequest): Pick<GenerationInput, 'tools' | 'parallelCalls'> {
+  const tools = toTools(request);
+  const single = request.parallel_tool_calls === false || isLegacy(request);
+  return tools.length === 0 ? {} : { tools, ...(single ? { parallelCalls: false } : {}) };
+}
+
+function thinkingOf(request: ChatCompletionRequest): Pick<GenerationInput, 'reasoningEffort' | 'templateVariables'> {
+  const { reasoning_effort, enable_thinking, chat_template_kwargs } = request;
+  const thinking = typeof enable_thinking === 'boolean' ? { enable_thinking } : {};
+  const templateVariables = { ...thinking, ...chat_template_kwargs };
+  return {
+    ...(reasoning_effort ? { reasoningEffort: reasoning_effort } : {}),
+    ...(Object.keys(templateVariables).length > 0 ? { templateVariables } : {}),
+  };
 }
 
 export function newReplyHead(model: string): ReplyHead {
@@ -83,37 +85,33 @@ export function sumUsage(usages: readonly Usage[]): Usage {
   return {
     promptTokens: usages[0]?.promptTokens ?? 0,
     completionTokens: usages.reduce((sum, usage) => sum + usage.completionTokens, 0),
+    reasoningTokens: usages.reduce((sum, usage) => sum + (usage.reasoningTokens ?? 0), 0),
   };
 }
 
-function toWireUsage({ promptTokens, completionTokens }: Usage): CompletionUsage {
+function toWireUsage({ promptTokens, completionTokens, reasoningTokens = 0 }: Usage): CompletionUsage {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+    completion_tokens_details: { reasoning_tokens: reasoningTokens },
   };
 }
 
-function toWireLogprobs(logprobs: readonly TextLogprob[] | undefined): WireLogprobs | null {
-  if (!logprobs) return null;
-  const content = logprobs.map(({ best, ...own }) => ({ ...toWireToken(own), top_logprobs: best.map(toWireToken) }));
-  return { content, refusal: null };
-}
-
-/** JSON has no infinities: a token that cannot come has the lowest number that OpenAI gives. */
-function toWireToken({ text, bytes, logprob }: ScoredText): WireTokenLogprob {
-  return { token: text, logprob: Math.max(logprob, LOWEST_LOGPROB), bytes };
-}
-
-export function toChatCompletion(head: ReplyHead, choices: readonly FinishedChoice[], usage: Usage): ChatCompletion {
+export function toChatCompletion(
+  head: ReplyHead,
+  choices: readonly ChatChoice[],
+  usage: Usage,
+  legacy: boolean,
+): ChatCompletion {
   return {
     ...head,
     object: 'chat.completion',
-    choices: choices.map(({ text, logprobs, reason }, index) => ({
+    choices: choices.map((choice, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
-      logprobs: toWireLogprobs(logprobs),
-      finish_reason: reason,
+      message: toReply(choice, legacy),
+      logprobs: toWireLogprobs(choice.logprobs),
+      finish_reason: toFinishReason(choice.reason, choice.calls.length > 0, legacy),
     })),
     usage: toWireUsage(usage),
   };
@@ -122,8 +120,8 @@ export function toChatCompletion(head: ReplyHead, choices: readonly FinishedChoi
 function toChunk(
   head: ReplyHead,
   index: number,
-  delta: ChatCompletionChunk['choices'][number]['delta'],
-  rest: { logprobs?: readonly TextLogprob[] | undefined; reason?: FinishedChoice['reason'] } = {},
+  delta: ChatCompletionDelta,
+  rest: { logprobs?: readonly TextLogprob[] | undefined; reason?: ChatFinishReason } = {},
 ): ChatCompletionChunk {
   const { logprobs, reason = null } = rest;
   return {
@@ -137,16 +135,12 @@ export function roleChunk(head: ReplyHead, index: number): ChatCompletionChunk {
   return toChunk(head, index, { role: 'assistant', content: '' });
 }
 
-export function textChunk(
-  head: ReplyHead,
-  index: number,
-  text: string,
-  logprobs?: readonly TextLogprob[],
-): ChatCompletionChunk {
-  return toChunk(head, index, { content: text }, { logprobs });
+export function deltaChunk(head: ReplyHead, index: number, delta: ReplyDelta, legacy: boolean): ChatCompletionChunk {
+  const logprobs = delta.type === 'text' ? delta.logprobs : undefined;
+  return toChunk(head, index, toReplyDelta(delta, legacy), { logprobs });
 }
 
-export function finishChunk(head: ReplyHead, index: number, reason: FinishedChoice['reason']): ChatCompletionChunk {
+export function finishChunk(head: ReplyHead, index: number, reason: ChatFinishReason): ChatCompletionChunk {
   return toChunk(head, index, {}, { reason });
 }
 

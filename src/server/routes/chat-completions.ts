@@ -10,16 +10,17 @@ import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
 import { SseStream } from '../sse.js';
 import {
-  type FinishedChoice,
+  deltaChunk,
   finishChunk,
+  isLegacy,
   newReplyHead,
   roleChunk,
   sumUsage,
-  textChunk,
   toChatCompletion,
   toGenerationInputs,
   usageChunk,
 } from './chat-completions-mapper.js';
+import { addDelta, type ChatChoice, newChoice, toFinishReason } from './chat-reply-mapper.js';
 
 interface Turn {
   request: FastifyRequest;
@@ -47,28 +48,24 @@ function readyModel(models: ModelCatalog, id: string): ServedModel {
 
 async function wholeReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
   const inputs = toGenerationInputs(body);
-  const choices: FinishedChoice[] = inputs.map(({ sampling }) => {
-    return { text: '', reason: 'stop', ...(sampling.logprobs === undefined ? {} : { logprobs: [] }) };
-  });
+  const choices = inputs.map(({ sampling }) => newChoice(sampling.logprobs !== undefined));
   const usages: Usage[] = [];
   await runChoices(model, inputs, controller, (index, delta) => {
-    const choice = choices[index] as FinishedChoice;
-    if (delta.type === 'text') {
-      choice.text += delta.text;
-      choice.logprobs?.push(...(delta.logprobs ?? []));
-    } else {
-      choice.reason = delta.reason;
-      usages.push(delta.usage);
-    }
+    const choice = choices[index] as ChatChoice;
+    if (delta.type !== 'finish') return addDelta(choice, delta);
+    choice.reason = delta.reason;
+    usages.push(delta.usage);
   });
   request.usage = sumUsage(usages);
-  return reply.send(toChatCompletion(newReplyHead(model.id), choices, request.usage));
+  return reply.send(toChatCompletion(newReplyHead(model.id), choices, request.usage, isLegacy(body)));
 }
 
 async function streamReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
   const head = newReplyHead(model.id);
+  const legacy = isLegacy(body);
   const stream = new SseStream(reply, controller.signal);
   const started = new Set<number>();
+  const calling = new Set<number>();
   const usages: Usage[] = [];
   try {
     await runChoices(model, toGenerationInputs(body), controller, async (index, delta) => {
@@ -76,9 +73,10 @@ async function streamReply({ request, reply, body, model, controller }: Turn): P
         started.add(index);
         await stream.send(roleChunk(head, index));
       }
-      if (delta.type === 'text') return stream.send(textChunk(head, index, delta.text, delta.logprobs));
+      if (delta.type === 'tool-call') calling.add(index);
+      if (delta.type !== 'finish') return stream.send(deltaChunk(head, index, delta, legacy));
       usages.push(delta.usage);
-      await stream.send(finishChunk(head, index, delta.reason));
+      await stream.send(finishChunk(head, index, toFinishReason(delta.reason, calling.has(index), legacy)));
     });
     request.usage = sumUsage(usages);
     if (body.stream_options?.include_usage) await stream.send(usageChunk(head, request.usage));

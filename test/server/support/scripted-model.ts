@@ -1,6 +1,13 @@
 // A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No timers.
 import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/types.js';
-import type { GenerationInput, ModelCatalog, ScoredText, ServedModel, TextDelta } from '../../../src/services/types.js';
+import type {
+  GenerationInput,
+  ModelCatalog,
+  ScoredText,
+  ServedModel,
+  TextDelta,
+  Usage,
+} from '../../../src/services/types.js';
 
 const INFO: ModelInfo = {
   modelType: 'scripted',
@@ -57,8 +64,15 @@ export class ScriptedCall {
     return this.#put({ type: 'text', text, logprobs: [{ ...own, best }] });
   }
 
-  finish(reason: FinishReason = 'stop'): this {
-    const usage = { promptTokens: PROMPT_TOKENS, completionTokens: this.#tokens };
+  /** Any deltas, one token each. */
+  give(...deltas: TextDelta[]): this {
+    for (const delta of deltas) this.#put(delta);
+    this.#tokens += deltas.length;
+    return this;
+  }
+
+  finish(reason: FinishReason = 'stop', counts: Partial<Usage> = {}): this {
+    const usage = { promptTokens: PROMPT_TOKENS, completionTokens: this.#tokens, ...counts };
     return this.#put({ type: 'finish', reason, usage });
   }
 

@@ -1,0 +1,98 @@
+// Messages and tools as chat templates know them from transformers, with every text of the user's shielded. Pure.
+import { shieldControlTokens } from '../text/control-tokens.js';
+import type { ReplyFormat } from '../text/reply-format.js';
+import { TOOL_CALL_FORMATS, type ToolCallFormat } from '../text/tool-calls/formats.js';
+import { withoutTools } from '../text/tool-calls/generic-prompt.js';
+import { nineLetterId } from './nine-letter-id.js';
+import type { ChatMessage, GenerationInput, ToolCall, ToolDefinition } from './types.js';
+
+export interface TemplateInfo {
+  template: string;
+  format: ReplyFormat;
+  controlTokens: readonly string[];
+}
+
+/** The variables `messages` and `tools`, and those that the request gives. */
+export function templateContext(
+  { template, format, controlTokens }: TemplateInfo,
+  { messages, tools = [], templateVariables = {} }: Pick<GenerationInput, 'messages' | 'tools' | 'templateVariables'>,
+): { messages: object[]; tools: object[] | null } {
+  const knowsTools = /\btools\b/u.test(template);
+  const conversation = knowsTools ? messages : withoutTools(messages, tools);
+  const shapes = { nineLetterIds: idsAreShort(format), textArguments: joinsArguments(template) };
+  const context = {
+    ...templateVariables,
+    messages: conversation.map((message) => toTemplateMessage(message, shapes)),
+    tools: knowsTools && tools.length > 0 ? tools.map(toTemplateTool) : null,
+  };
+  return shieldAll(context, (text) => shieldControlTokens(text, controlTokens)) as typeof context;
+}
+
+interface Shapes {
+  nineLetterIds: boolean;
+  /** Arguments as the model's JSON; else parsed, as transformers has them. */
+  textArguments: boolean;
+}
+
+function idsAreShort({ toolCalls }: ReplyFormat): boolean {
+  const format: ToolCallFormat = TOOL_CALL_FORMATS[toolCalls];
+  return format.nineLetterIds ?? false;
+}
+
+/** Whether a template puts arguments into a text with `+`, which takes no object. */
+function joinsArguments(template: string): boolean {
+  return /\barguments['"]?\]?\s*\+|\+\s*[\w.[\]'"]*\barguments\b(?!['"\]]*\s*\|)/u.test(template);
+}
+
+function toTemplateMessage(message: ChatMessage, shapes: Shapes): object {
+  const { role, content, name, reasoning, toolCalls = [], toolCallId } = message;
+  const idOf = (id: string) => (shapes.nineLetterIds ? nineLetterId(id) : id);
+  return {
+    role,
+    content: toolCalls.length > 0 && content === '' ? null : content,
+    ...(name === undefined ? {} : { name }),
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => toTemplateCall(call, shapes, idOf)) }),
+    ...(toolCallId === undefined ? {} : { tool_call_id: idOf(toolCallId) }),
+  };
+}
+
+function toTemplateCall(
+  { id, name, arguments: json }: ToolCall,
+  { textArguments }: Shapes,
+  idOf: (id: string) => string,
+) {
+  return {
+    id: idOf(id),
+    type: 'function',
+    function: { name, arguments: textArguments ? json : parsedObject(json) },
+  };
+}
+
+/** What is no JSON object stays text: the model wrote it so. */
+function parsedObject(json: string): unknown {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? value : json;
+  } catch {
+    return json;
+  }
+}
+
+function toTemplateTool({ name, description, parameters }: ToolDefinition): object {
+  return {
+    type: 'function',
+    function: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      ...(parameters === undefined ? {} : { parameters }),
+    },
+  };
+}
+
+function shieldAll(value: unknown, shield: (text: string) => string): unknown {
+  if (typeof value === 'string') return shield(value);
+  if (Array.isArray(value)) return value.map((item) => shieldAll(item, shield));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [shield(key), shieldAll(item, shield)]));
+}
