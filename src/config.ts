@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { DEFAULT_MODEL, defaultModelsFolder } from './services/model-store.js';
 import { nearestName } from './services/nearest-name.js';
+import { TOOL_CALL_FORMATS, type ToolCallFormatName } from './text/tool-calls/formats.js';
 
 /** A whole number, or its decimal digits where only text can be given. */
 const integer = (min: number, max: number) => {
@@ -47,6 +48,9 @@ export const settingsSchema = z.object({
   requestTimeout: integer(0, 86_400)
     .default(0)
     .meta(meta('seconds', 'what a request may take, its time in the queue included; 0 is any time')),
+  toolFormat: choice('auto', ...(Object.keys(TOOL_CALL_FORMATS) as ToolCallFormatName[]))
+    .default('auto')
+    .meta(meta('format', 'how the model writes tool calls; auto reads it from the chat template')),
   logLevel: choice('silent', 'error', 'warn', 'info', 'debug')
     .default('warn')
     .meta(meta('level', 'silent, error, warn, info or debug; the log is JSON lines on stderr')),

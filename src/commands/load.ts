@@ -5,14 +5,15 @@ import type { ServedModel } from '../services/types.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
-  const { model, models, device, kernels, threads, precision, maxSequences, maxQueue } = settings;
+  const { model, models, device, kernels, threads, precision, maxSequences, maxQueue, toolFormat } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
   try {
     const onProgress = (fraction: number) => bar.update(fraction);
     const engine = { device, kernels, threads, precision, maxSequences, maxQueue };
-    const options = { store: new ModelStore(models), ...engine };
+    const format = toolFormat === 'auto' ? {} : { toolFormat };
+    const options = { store: new ModelStore(models), ...engine, ...format };
     return await loadModel(model, { ...options, signal, onProgress });
   } finally {
     bar.clear();

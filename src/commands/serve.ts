@@ -7,6 +7,7 @@ import type { ServedModel } from '../services/types.js';
 import { VERSION } from '../version.js';
 import { loadForCommand } from './load.js';
 import { addSettings } from './options.js';
+import { addScriptedFlags, loadScripted, type ScriptedFlags } from './scripted.js';
 import { abortOnSignal, onSignal } from './signals.js';
 
 /** What requests under way may take after the first signal. */
@@ -17,7 +18,8 @@ export function serveCommand(): Command {
   const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
   const engine: SettingName[] = ['device', 'kernels', 'threads', 'precision'];
   const load: SettingName[] = ['maxSequences', 'maxQueue', 'requestTimeout'];
-  return addSettings(command, 'model', ...network, ...engine, ...load, 'logLevel', 'models').addHelpText(
+  addScriptedFlags(command);
+  return addSettings(command, 'model', ...network, ...engine, ...load, 'toolFormat', 'logLevel', 'models').addHelpText(
     'after',
     `
 Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,
@@ -31,13 +33,13 @@ Examples:
   );
 }
 
-async function serve(flags: Record<string, unknown>): Promise<void> {
+async function serve(flags: ScriptedFlags & Record<string, unknown>): Promise<void> {
   const settings = loadSettings({ flags });
   const { probePort } = await import('../server/listen.js');
   await probePort(settings.host, settings.port);
   const interrupt = abortOnSignal();
   try {
-    const model = await loadForCommand(settings, interrupt.signal);
+    const model = (await loadScripted(flags, settings)) ?? (await loadForCommand(settings, interrupt.signal));
     try {
       await serveUntilSignal(await start(model, settings), model);
     } finally {

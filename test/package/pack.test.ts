@@ -60,6 +60,11 @@ describe('the tarball', () => {
     expect(packed.files.map((file) => file.path).filter((path) => /\.(map|safetensors|gguf)$/.test(path))).toEqual([]);
   });
 
+  it('holds no scripted engine', () => {
+    const scripted = packed.files.map((file) => file.path).filter((path) => path.includes('services/scripted'));
+    expect(scripted).toEqual([]);
+  });
+
   it(`stays below ${MOST_PACKED_BYTES / 1e6} MB`, () => expect(packed.size).toBeLessThan(MOST_PACKED_BYTES));
 });
 

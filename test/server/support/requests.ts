@@ -4,6 +4,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { afterEach } from 'vitest';
 import { type AppOptions, buildApp } from '../../../src/server/app.js';
 import { type RunningServer, startServer } from '../../../src/server/listen.js';
+import type { ModelCatalog } from '../../../src/services/types.js';
 import { ScriptedModel } from './scripted-model.js';
 
 export const CHAT = '/v1/chat/completions';
@@ -15,14 +16,14 @@ afterEach(async () => {
 });
 
 /** An app that closes itself after the test. */
-export function appFor(model: ScriptedModel, options: Partial<AppOptions> = {}): FastifyInstance {
+export function appFor(model: ModelCatalog, options: Partial<AppOptions> = {}): FastifyInstance {
   const app = buildApp({ models: model, version: '1.2.3', ...options });
   open.push(app);
   return app;
 }
 
 export async function serve(
-  model: ScriptedModel,
+  model: ModelCatalog,
   options: Partial<AppOptions> = {},
 ): Promise<RunningServer & { app: FastifyInstance }> {
   const app = appFor(model, options);
