@@ -1,6 +1,7 @@
 #include "kernels/leaves.h"
 
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -13,18 +14,32 @@
 namespace mlxd::kernels {
 namespace {
 
-// A matrix and how it is multiplied with.
-struct Factor {
-  SharedMatrix matrix;
-  Precision precision;
-
-  explicit Factor(const QuantizedMatrix& w) : matrix(*w.packed()), precision(w.precision()) {}
-  bool operator==(const Factor&) const = default;
-
-  int outputs() const { return matrix->format().rows; }
-  void multiply(const cpu::Rows& x, float* y) const {
-    cpu::matmul(*matrix, x, y, precision, cpu::best_isa(), cpu::ThreadPool::shared());
+// A layer, and how it is computed.
+class Factor {
+ public:
+  explicit Factor(const LinearLayer& layer)
+      : matrix_(*layer.weight.packed()), precision_(layer.weight.precision()) {
+    if (layer.bias) bias_ = *layer.bias;
   }
+
+  bool operator==(const Factor& other) const {
+    return matrix_ == other.matrix_ && precision_ == other.precision_ && bias() == other.bias();
+  }
+
+  int outputs() const { return matrix_->format().rows; }
+
+  void multiply(const cpu::Rows& x, float* y) const {
+    cpu::ThreadPool& pool = cpu::ThreadPool::shared();
+    cpu::matmul(*matrix_, x, y, precision_, cpu::best_isa(), pool);
+    if (bias_) cpu::add_rows({bias(), 0, x.count}, outputs(), y, pool);
+  }
+
+ private:
+  const float* bias() const { return bias_ ? bias_->data<float>() : nullptr; }
+
+  SharedMatrix matrix_;
+  Precision precision_;
+  std::optional<mx::array> bias_;
 };
 
 // The RMS norm of x [T, K], in memory of its own.
@@ -46,10 +61,10 @@ class NormedRows {
   std::unique_ptr<float[]> data_;
 };
 
-class MatmulAdd final : public CpuPrimitive {
+class LinearAdd final : public CpuPrimitive {
  public:
-  explicit MatmulAdd(Factor w) : w_(std::move(w)) {}
-  DEFINE_NAME(MatmulAdd)
+  explicit LinearAdd(Factor w) : w_(std::move(w)) {}
+  DEFINE_NAME(LinearAdd)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch_one(inputs, outputs, [w = w_](const auto& views, float* y) {
@@ -65,7 +80,7 @@ class MatmulAdd final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    return w_ == static_cast<const MatmulAdd&>(other).w_;
+    return w_ == static_cast<const LinearAdd&>(other).w_;
   }
 
  private:
@@ -73,10 +88,10 @@ class MatmulAdd final : public CpuPrimitive {
 };
 
 // Inputs x [T, K] and the norm's weight [1, K]; an output for each factor.
-class NormMatmuls final : public CpuPrimitive {
+class NormLinears final : public CpuPrimitive {
  public:
-  NormMatmuls(float eps, std::vector<Factor> factors) : eps_(eps), factors_(std::move(factors)) {}
-  DEFINE_NAME(NormMatmuls)
+  NormLinears(float eps, std::vector<Factor> factors) : eps_(eps), factors_(std::move(factors)) {}
+  DEFINE_NAME(NormLinears)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch(inputs, outputs, [eps = eps_, factors = factors_](const auto& views, auto& out) {
@@ -94,7 +109,7 @@ class NormMatmuls final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    const auto& same = static_cast<const NormMatmuls&>(other);
+    const auto& same = static_cast<const NormLinears&>(other);
     return eps_ == same.eps_ && factors_ == same.factors_;
   }
 
@@ -103,7 +118,7 @@ class NormMatmuls final : public CpuPrimitive {
   std::vector<Factor> factors_;
 };
 
-// Inputs as NormMatmuls.
+// Inputs as NormLinears.
 class NormSwiglu final : public CpuPrimitive {
  public:
   NormSwiglu(float eps, Factor gate, Factor up)
@@ -143,7 +158,11 @@ void check(bool fit, const char* what, const mx::array& a, const mx::array& b) {
   throw std::invalid_argument(text.str());
 }
 
-void check_columns(const QuantizedMatrix& w, const mx::array& x) {
+void check_layer(const LinearLayer& layer, const mx::array& x) {
+  const WeightMatrix& w = layer.weight;
+  if (layer.bias) {
+    check(layer.bias->shape() == mx::Shape{w.rows_count()}, "Bias", *layer.bias, x);
+  }
   if (x.ndim() == 2 && x.shape(1) == w.columns()) return;
   std::ostringstream text;
   text << "Input " << x.shape() << " does not fit a matrix of " << w.columns() << " columns.";
@@ -159,43 +178,44 @@ std::vector<mx::array> norm_inputs(const mx::array& x, const mx::array& weight) 
 
 }  // namespace
 
-bool can_fuse(const mx::array& x, MatrixList matrices) {
-  for (const auto* w : matrices) {
-    if (w == nullptr || w->packed() == nullptr) return false;
+bool can_fuse(const mx::array& x, LinearLayers layers) {
+  for (const auto& [weight, bias] : layers) {
+    if (weight.packed() == nullptr || (bias && bias->dtype() != mx::float32)) return false;
   }
   return use_own_kernels() && x.dtype() == mx::float32;
 }
 
-mx::array matmul_add(const QuantizedMatrix& w, const mx::array& x, const mx::array& residual) {
-  check_columns(w, x);
-  check(residual.shape() == mx::Shape{x.shape(0), w.rows_count()}, "Residual", residual, x);
-  return mx::array(residual.shape(), mx::float32, std::make_shared<MatmulAdd>(Factor(w)),
+mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual) {
+  check_layer(layer, x);
+  check(residual.shape() == mx::Shape{x.shape(0), layer.weight.rows_count()}, "Residual", residual,
+        x);
+  return mx::array(residual.shape(), mx::float32, std::make_shared<LinearAdd>(Factor(layer)),
                    {x, mx::astype(residual, mx::float32)});
 }
 
-std::vector<mx::array> norm_matmuls(const mx::array& x, const mx::array& weight, float eps,
-                                    MatrixList matrices) {
+std::vector<mx::array> norm_linears(const mx::array& x, const mx::array& weight, float eps,
+                                    LinearLayers layers) {
   std::vector<Factor> factors;
   std::vector<mx::Shape> shapes;
-  for (const auto* w : matrices) {
-    check_columns(*w, x);
-    factors.emplace_back(*w);
-    shapes.push_back({x.shape(0), w->rows_count()});
+  for (const LinearLayer& layer : layers) {
+    check_layer(layer, x);
+    factors.emplace_back(layer);
+    shapes.push_back({x.shape(0), layer.weight.rows_count()});
   }
   const std::vector<mx::Dtype> types(shapes.size(), mx::float32);
   return mx::array::make_arrays(std::move(shapes), types,
-                                std::make_shared<NormMatmuls>(eps, std::move(factors)),
+                                std::make_shared<NormLinears>(eps, std::move(factors)),
                                 norm_inputs(x, weight));
 }
 
 mx::array norm_swiglu(const mx::array& x, const mx::array& weight, float eps,
-                      const QuantizedMatrix& gate, const QuantizedMatrix& up) {
-  check_columns(gate, x);
-  check_columns(up, x);
-  if (gate.rows_count() != up.rows_count()) {
+                      const LinearLayer& gate, const LinearLayer& up) {
+  check_layer(gate, x);
+  check_layer(up, x);
+  if (gate.weight.rows_count() != up.weight.rows_count()) {
     throw std::invalid_argument("SwiGLU: gate and up differ in their number of rows.");
   }
-  return mx::array({x.shape(0), gate.rows_count()}, mx::float32,
+  return mx::array({x.shape(0), gate.weight.rows_count()}, mx::float32,
                    std::make_shared<NormSwiglu>(eps, Factor(gate), Factor(up)),
                    norm_inputs(x, weight));
 }

@@ -1,6 +1,6 @@
 // Leaves of nn/ as one operation each. The one place that says when that is so:
-//   on a CPU, x float32, all matrices packed, no bias    one operation, these functions
-//   anything else, and on a GPU                          the composition that nn/ spells out
+//   on a CPU, x float32, all matrices packed    one operation, these functions
+//   anything else, and on a GPU                 the composition that nn/ spells out
 // Results are those of the composition; a row's bits do not depend on the rows around it. Engine
 // thread only.
 #pragma once
@@ -8,24 +8,33 @@
 #include <initializer_list>
 #include <vector>
 
-#include "kernels/quantized_matrix.h"
+#include "kernels/weight_matrix.h"
 
 namespace mlxd::kernels {
 
-using MatrixList = std::initializer_list<const QuantizedMatrix*>;
+/// x W^T + b, as somebody else holds W [N, K] and b [N], a float32 array in memory of its own; null
+/// if there is none.
+struct LinearLayer {
+  const WeightMatrix& weight;
+  const mx::array* bias;
 
-/// Whether the functions below take x and the matrices; a null is a layer that is more than one.
-bool can_fuse(const mx::array& x, MatrixList matrices);
+  LinearLayer(const WeightMatrix& w, const mx::array* b = nullptr) : weight(w), bias(b) {}
+};
 
-/// x [T, K], residual [T, N] -> residual + x W^T.
-mx::array matmul_add(const QuantizedMatrix& w, const mx::array& x, const mx::array& residual);
+using LinearLayers = std::initializer_list<LinearLayer>;
 
-/// RMS norm of x [T, K] with `weight` [K], then its product with each of `matrices`: [T, N] each.
-std::vector<mx::array> norm_matmuls(const mx::array& x, const mx::array& weight, float eps,
-                                    MatrixList matrices);
+/// Whether the functions below take x and the layers.
+bool can_fuse(const mx::array& x, LinearLayers layers);
 
-/// With n the RMS norm of x [T, K]: silu(n gate^T) * (n up^T), [T, N].
+/// x [T, K], residual [T, N] -> residual + layer(x).
+mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual);
+
+/// RMS norm of x [T, K] with `weight` [K], then each of `layers`: [T, N] each.
+std::vector<mx::array> norm_linears(const mx::array& x, const mx::array& weight, float eps,
+                                    LinearLayers layers);
+
+/// With n the RMS norm of x [T, K]: silu(gate(n)) * up(n), [T, N].
 mx::array norm_swiglu(const mx::array& x, const mx::array& weight, float eps,
-                      const QuantizedMatrix& gate, const QuantizedMatrix& up);
+                      const LinearLayer& gate, const LinearLayer& up);
 
 }  // namespace mlxd::kernels

@@ -12,11 +12,15 @@ nn::QuantizationScheme read_scheme(const Fields& fields) {
   constexpr std::array<int, 3> group_sizes{32, 64, 128};
   constexpr std::array<int, 6> bit_widths{2, 3, 4, 5, 6, 8};
   const std::string mode = fields.string("mode", "affine");
-  if (mode != "affine") {
-    fields.fail("mode", "\"" + mode + "\" is not supported; supported is affine");
+  if (mode != "affine" && mode != "mxfp4") {
+    fields.fail("mode", "\"" + mode + "\" is not supported; supported are affine and mxfp4");
   }
-  const nn::QuantizationScheme scheme{fields.integer("group_size", 1, 1 << 20),
-                                      fields.integer("bits", 1, 32)};
+  const bool mxfp4 = mode == "mxfp4";
+  const nn::QuantizationScheme scheme{
+      fields.integer("group_size", 1, 1 << 20), fields.integer("bits", 1, 32),
+      mxfp4 ? nn::QuantizationMode::mxfp4 : nn::QuantizationMode::affine};
+  if (mxfp4 && scheme.group_size != 32) fields.fail("group_size", "must be 32 with mode mxfp4");
+  if (mxfp4 && scheme.bits != 4) fields.fail("bits", "must be 4 with mode mxfp4");
   if (std::ranges::find(group_sizes, scheme.group_size) == group_sizes.end()) {
     fields.fail("group_size", "must be 32, 64 or 128");
   }

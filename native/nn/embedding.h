@@ -8,7 +8,8 @@ namespace mlxd::nn {
 class Embedding {
  public:
   /// Takes `weight` [vocabulary, width], dense or quantized, of `w`.
-  Embedding(const Weights& w, int vocabulary, int width) : rows_(w, vocabulary, width) {}
+  Embedding(const Weights& w, int vocabulary, int width)
+      : rows_(take_matrix(w, vocabulary, width)) {}
 
   /// ids int32 [T], each below the vocabulary's size -> [T, width].
   mx::array operator()(const mx::array& ids) const { return rows_.rows(ids); }
@@ -20,7 +21,7 @@ class Embedding {
   mx::array as_linear(const mx::array& hidden) const { return rows_.matmul(hidden); }
 
  private:
-  Matrix rows_;
+  kernels::WeightMatrix rows_;
 };
 
 }  // namespace mlxd::nn

@@ -1,11 +1,10 @@
 // See linear.h.
 #include "nn/linear.h"
 
-#include "kernels/leaves.h"
-
 namespace mlxd::nn {
 
-Linear::Linear(const Weights& w, int inputs, int outputs, Bias bias) : weight_(w, outputs, inputs) {
+Linear::Linear(const Weights& w, int inputs, int outputs, Bias bias)
+    : weight_(take_matrix(w, outputs, inputs)) {
   if (bias == Bias::required || w.has("bias")) bias_ = w.take_dense("bias", {outputs});
 }
 
@@ -15,8 +14,8 @@ mx::array Linear::operator()(const mx::array& x) const {
 }
 
 mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {
-  const auto* matrix = linear_.quantized();
-  if (kernels::can_fuse(x, {matrix})) return kernels::matmul_add(*matrix, x, residual);
+  const kernels::LinearLayer layer = linear_.layer();
+  if (kernels::can_fuse(x, {layer})) return kernels::linear_add(layer, x, residual);
   return residual + linear_(x);
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "kernels/leaves.h"
 #include "nn/matrix.h"
 
 namespace mlxd::nn {
@@ -18,13 +19,11 @@ class Linear {
   /// x [T, inputs] -> [T, outputs].
   mx::array operator()(const mx::array& x) const;
 
-  /// The matrix if the layer is nothing else: quantized, and without a bias.
-  const kernels::QuantizedMatrix* quantized() const {
-    return bias_ ? nullptr : weight_.quantized();
-  }
+  /// As the fused leaves take it.
+  kernels::LinearLayer layer() const { return {weight_, bias_ ? &*bias_ : nullptr}; }
 
  private:
-  Matrix weight_;
+  kernels::WeightMatrix weight_;
   std::optional<mx::array> bias_;
 };
 

@@ -1,8 +1,6 @@
 // See norm.h.
 #include "nn/norm.h"
 
-#include "kernels/leaves.h"
-
 namespace mlxd::nn {
 
 mx::array RmsNorm::operator()(const mx::array& x) const {
@@ -11,9 +9,9 @@ mx::array RmsNorm::operator()(const mx::array& x) const {
 }
 
 Qkv NormQkv::operator()(const mx::array& x) const {
-  const auto *q = q_.quantized(), *k = k_.quantized(), *v = v_.quantized();
+  const auto q = q_.layer(), k = k_.layer(), v = v_.layer();
   if (kernels::can_fuse(x, {q, k, v})) {
-    const auto out = kernels::norm_matmuls(x, norm_.weight(), norm_.eps(), {q, k, v});
+    const auto out = kernels::norm_linears(x, norm_.weight(), norm_.eps(), {q, k, v});
     return {out[0], out[1], out[2]};
   }
   const mx::array normed = norm_(x);
@@ -21,9 +19,9 @@ Qkv NormQkv::operator()(const mx::array& x) const {
 }
 
 mx::array NormSwiGlu::operator()(const mx::array& x) const {
-  const auto *gate_matrix = gate_.quantized(), *up_matrix = up_.quantized();
-  if (kernels::can_fuse(x, {gate_matrix, up_matrix})) {
-    return kernels::norm_swiglu(x, norm_.weight(), norm_.eps(), *gate_matrix, *up_matrix);
+  const auto gate_layer = gate_.layer(), up_layer = up_.layer();
+  if (kernels::can_fuse(x, {gate_layer, up_layer})) {
+    return kernels::norm_swiglu(x, norm_.weight(), norm_.eps(), gate_layer, up_layer);
   }
   const mx::array normed = norm_(x);
   const mx::array gate = gate_(normed);

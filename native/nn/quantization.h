@@ -6,15 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/quantization_scheme.h"
+
 namespace mlxd::nn {
 
-/// MLX affine quantization: each group of `group_size` weights of a row has a scale and a bias,
-/// `w = scale * q + bias` with `q` of `bits` bits.
-struct QuantizationScheme {
-  int group_size;
-  int bits;
-  bool operator==(const QuantizationScheme&) const = default;
-};
+using kernels::QuantizationMode;
+using kernels::QuantizationScheme;
 
 /// The scheme of a whole checkpoint. `overrides` is keyed by module path
 /// ("model.layers.0.mlp.down_proj"); no scheme there means that the module is kept dense.

@@ -23,7 +23,7 @@ struct Checkpoint {
   std::string folder;  // for messages
   std::unordered_map<std::string, mx::array> tensors;
   std::optional<Quantization> quantization;
-  std::optional<mx::Dtype> compute_dtype;  // dense tensors are cast to it; the file's own if empty
+  std::optional<mx::Dtype> compute_dtype;     // that layers compute in; the file's own if empty
   std::function<void(size_t bytes)> on_take;  // called with the stored size of each tensor taken
   size_t memory_bytes = 0;                    // that layers said they hold
 };
@@ -43,8 +43,11 @@ class Weights {
   /// memory is the taker's. Throws when it is missing, has another shape, or was taken before.
   mx::array take(std::string_view name, const mx::Shape& shape) const;
 
-  /// The same for a dense weight, cast to the dtype that this device computes in.
+  /// The same for a small dense weight, cast to the dtype that this device computes in.
   mx::array take_dense(std::string_view name, const mx::Shape& shape) const;
+
+  /// The dtype that this device computes in; that of the file if empty.
+  std::optional<mx::Dtype> compute_dtype() const { return checkpoint_->compute_dtype; }
 
   /// The scheme that the config gives the module at this path; none if it is to be dense.
   std::optional<QuantizationScheme> scheme() const;

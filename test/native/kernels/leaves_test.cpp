@@ -17,14 +17,14 @@ namespace {
 
 constexpr float kEps = 1e-5f;
 
-QuantizedMatrix random_matrix(int rows, int columns, int group_size, int bits) {
+WeightMatrix random_matrix(int rows, int columns, int group_size, int bits) {
   const auto parts = mx::quantize(mx::random::normal({rows, columns}), group_size, bits);
-  return {parts[0], parts[1], parts[2], group_size, bits};
+  return {parts[0], parts[1], parts[2], {group_size, bits}};
 }
 
 struct Sample {
   int columns;
-  QuantizedMatrix a, b;
+  WeightMatrix a, b;
   mx::array weight = mx::random::normal({columns});
 
   Sample(int rows, int columns, int bits = 4)
@@ -51,10 +51,10 @@ mx::array row(const mx::array& x, int index) {
 using Leaf = std::function<mx::array(const Sample&, const mx::array& x)>;
 const Leaf kLeaves[] = {
     [](const Sample& s, const mx::array& x) {
-      return matmul_add(s.a, x, mx::slice(mx::tile(x, {1, 3}), {0, 0}, {x.shape(0), 70}));
+      return linear_add(s.a, x, mx::slice(mx::tile(x, {1, 3}), {0, 0}, {x.shape(0), 70}));
     },
     [](const Sample& s, const mx::array& x) {
-      return mx::concatenate(norm_matmuls(x, s.weight, kEps, {&s.a, &s.b}), 1);
+      return mx::concatenate(norm_linears(x, s.weight, kEps, {s.a, s.b}), 1);
     },
     [](const Sample& s, const mx::array& x) { return norm_swiglu(x, s.weight, kEps, s.a, s.b); },
 };
@@ -68,9 +68,9 @@ TEST_CASE("leaves agree with the composition") {
       const auto x = mx::multiply(mx::random::normal({rows, 352}), mx::array(3.0f));
       const auto residual = mx::random::normal({rows, 70});
       CAPTURE(rows);
-      REQUIRE(can_fuse(x, {&s.a, &s.b}));
-      CHECK(distance(matmul_add(s.a, x, residual), mx::add(residual, s.a.matmul(x))) < 1e-6f);
-      const auto products = norm_matmuls(x, s.weight, kEps, {&s.a, &s.b});
+      REQUIRE(can_fuse(x, {s.a, s.b}));
+      CHECK(distance(linear_add(s.a, x, residual), mx::add(residual, s.a.matmul(x))) < 1e-6f);
+      const auto products = norm_linears(x, s.weight, kEps, {s.a, s.b});
       CHECK(distance(products[0], s.a.matmul(s.normed(x))) < 2e-6f);
       CHECK(distance(products[1], s.b.matmul(s.normed(x))) < 2e-6f);
       const auto gate = s.a.matmul(s.normed(x)), up = s.b.matmul(s.normed(x));
@@ -78,6 +78,26 @@ TEST_CASE("leaves agree with the composition") {
       CHECK(distance(norm_swiglu(x, s.weight, kEps, s.a, s.b), expected) < 4e-6f);
     }
   }
+}
+
+TEST_CASE("layers may be dense and have biases") {
+  const auto x = mx::random::normal({5, 96}), weight = mx::random::normal({96});
+  const auto dense = mx::astype(mx::random::normal({70, 96}), mx::bfloat16);
+  const auto bias = mx::random::normal({70}), residual = mx::random::normal({5, 70});
+  mx::eval(bias);
+  const WeightMatrix w(dense, mx::float32);
+  const LinearLayer layer(w, &bias);
+  REQUIRE(can_fuse(x, {layer}));
+  const auto apply = [&](const mx::array& input) { return mx::add(w.matmul(input), bias); };
+  const auto normed = mx::fast::rms_norm(x, weight, kEps);
+  CHECK(same_bits(linear_add(layer, x, residual), mx::add(residual, apply(x))));
+  CHECK(distance(norm_linears(x, weight, kEps, {layer})[0], apply(normed)) < 2e-6f);
+  const auto y = apply(normed);
+  const auto expected = mx::multiply(mx::multiply(y, mx::sigmoid(y)), y);
+  CHECK(distance(norm_swiglu(x, weight, kEps, layer, layer), expected) < 4e-6f);
+  const auto half = mx::astype(bias, mx::float16), longer = mx::zeros({71});
+  CHECK_FALSE(can_fuse(x, {LinearLayer(w, &half)}));
+  CHECK_THROWS_AS(linear_add({w, &longer}, x, residual), std::invalid_argument);
 }
 
 TEST_CASE("a row has the same bits in any company and on any number of threads") {
@@ -126,12 +146,11 @@ TEST_CASE("extreme rows give what the composition gives, or are not finite where
 TEST_CASE("what cannot be one operation is said to be so, and shapes that do not fit are refused") {
   const Sample s(70, 64);
   const auto x = mx::zeros({2, 64});
-  CHECK(can_fuse(x, {&s.a}));
-  CHECK_FALSE(can_fuse(x, {&s.a, nullptr}));
-  CHECK_FALSE(can_fuse(mx::astype(x, mx::bfloat16), {&s.a}));
-  CHECK_THROWS_AS(matmul_add(s.a, x, mx::zeros({1, 70})), std::invalid_argument);
-  CHECK_THROWS_AS(matmul_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);
-  CHECK_THROWS_AS(norm_matmuls(x, mx::zeros({32}), kEps, {&s.a}), std::invalid_argument);
+  CHECK(can_fuse(x, {s.a}));
+  CHECK_FALSE(can_fuse(mx::astype(x, mx::bfloat16), {s.a}));
+  CHECK_THROWS_AS(linear_add(s.a, x, mx::zeros({1, 70})), std::invalid_argument);
+  CHECK_THROWS_AS(linear_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);
+  CHECK_THROWS_AS(norm_linears(x, mx::zeros({32}), kEps, {s.a}), std::invalid_argument);
   const auto fewer = random_matrix(64, 64, 32, 4);
   CHECK_THROWS_AS(norm_swiglu(x, s.weight, kEps, s.a, fewer), std::invalid_argument);
 }

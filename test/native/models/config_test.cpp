@@ -116,10 +116,16 @@ TEST_CASE("quantization with overrides") {
   CHECK_FALSE(scheme("lm_head").has_value());
   CHECK(with(R"("quantization_config":{"group_size":32,"bits":8})").quantization->standard ==
         nn::QuantizationScheme{32, 8});
+  CHECK(
+      with(R"("quantization":{"group_size":32,"bits":4,"mode":"mxfp4"})").quantization->standard ==
+      nn::QuantizationScheme{32, 4, nn::QuantizationMode::mxfp4});
 }
 
 TEST_CASE("quantizations that we cannot compute are refused by name") {
-  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":4,"mode":"mxfp4"})"), "\"mxfp4\""));
+  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"mxfp8"})"), "\"mxfp8\""));
+  CHECK(
+      says(refusal("quantization", R"({"group_size":64,"bits":4,"mode":"mxfp4"})"), "must be 32"));
+  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"mxfp4"})"), "must be 4"));
   CHECK(says(refusal("quantization_config", R"({"quant_method":"gptq","bits":4})"), "\"gptq\""));
   CHECK(says(refusal("quantization", R"({"group_size":48,"bits":4})"), "quantization.group_size"));
   CHECK(says(refusal("quantization", R"({"group_size":64,"bits":7})"), "quantization.bits"));

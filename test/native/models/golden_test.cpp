@@ -122,6 +122,7 @@ TEST_CASE("two sequences of different length in each step do not disturb each ot
 }
 
 TEST_CASE("in the file's own dtype, as on a GPU, no leaf widens what flows through") {
+  kernels::set_kernels(kernels::KernelChoice::mlx);
   for (const std::string name : {"llama-llama3-rope", "qwen3", "mistral-window"}) {
     CAPTURE(name);
     const Golden golden = read_golden(name);
@@ -138,6 +139,7 @@ TEST_CASE("in the file's own dtype, as on a GPU, no leaf widens what flows throu
     const float largest = mx::max(mx::abs(golden.logits)).item<float>();
     CHECK(max_difference(logits, golden.logits) < 0.05f * largest);
   }
+  kernels::set_kernels(kernels::KernelChoice::automatic);
 }
 
 TEST_CASE("loading reports size, memory and progress") {

@@ -1,6 +1,6 @@
-// QuantizedMatrix in MLX's graph: against mx::quantized_matmul on the same arrays, with inputs of
+// WeightMatrix in MLX's graph: against mx::quantized_matmul on the same arrays, with inputs of
 // every kind.
-#include "kernels/quantized_matrix.h"
+#include "kernels/weight_matrix.h"
 
 #include <stdexcept>
 
@@ -8,7 +8,11 @@
 #include "kernels/settings.h"
 
 namespace mx = mlx::core;
-using mlxd::kernels::QuantizedMatrix;
+using mlxd::kernels::KernelChoice;
+using mlxd::kernels::QuantizationMode;
+using mlxd::kernels::QuantizationScheme;
+using mlxd::kernels::set_kernels;
+using mlxd::kernels::WeightMatrix;
 
 namespace {
 
@@ -29,7 +33,7 @@ struct Sample {
         group_size(group_size),
         bits(bits) {}
 
-  QuantizedMatrix matrix() const { return {parts[0], parts[1], parts[2], group_size, bits}; }
+  WeightMatrix matrix() const { return {parts[0], parts[1], parts[2], {group_size, bits}}; }
 
   mx::array reference(const mx::array& x) const {
     return mx::quantized_matmul(mx::astype(x, mx::float32), parts[0],
@@ -68,6 +72,66 @@ TEST_CASE("products and rows agree with MLX's in every format") {
       }
     }
   }
+}
+
+TEST_CASE("products and rows of 4-bit floats agree with MLX's") {
+  for (int columns : {32, 384}) {
+    const auto dense = mx::astype(mx::random::normal({45, columns}), mx::bfloat16);
+    const auto parts = mx::quantize(dense, 32, 4, "mxfp4");
+    const auto values =
+        mx::dequantize(parts[0], parts[1], std::nullopt, 32, 4, "mxfp4", std::nullopt, mx::float32);
+    const WeightMatrix matrix(parts[0], parts[1], std::nullopt, {32, 4, QuantizationMode::mxfp4});
+    CHECK(matrix.bytes() == 64 * (columns / 2 + columns / 32));  // rows filled up to 64
+    for (int count : {1, 5}) {
+      const auto x = mx::random::normal({count, columns});
+      CHECK(distance(matrix.matmul(x), mx::matmul(x, mx::transpose(values))) < 2e-6f);
+    }
+    const auto ids = mx::array({44, 0, 17, 17});
+    CHECK(mx::array_equal(matrix.rows(ids), mx::take(values, ids, 0)).item<bool>());
+  }
+}
+
+TEST_CASE("products and rows of dense matrices agree with MLX's, in the memory of the checkpoint") {
+  for (auto type : {mx::float16, mx::bfloat16, mx::float32}) {
+    for (int columns : {7, 384}) {
+      const auto weight = mx::astype(mx::random::normal({64, columns}), type);
+      const auto values = mx::astype(weight, mx::float32);
+      const WeightMatrix matrix(weight, mx::float32);
+      CHECK(matrix.bytes() == weight.nbytes());
+      for (int count : {1, 5, 40}) {
+        const auto x = mx::random::normal({count, columns});
+        const auto y = matrix.matmul(x);
+        CHECK(y.dtype() == mx::float32);
+        CHECK(distance(y, mx::matmul(x, mx::transpose(values))) < 2e-6f);
+      }
+      const auto ids = mx::array({63, 0, 17, 17});
+      CHECK(mx::array_equal(matrix.rows(ids), mx::take(values, ids, 0)).item<bool>());
+    }
+  }
+}
+
+TEST_CASE("MLX's kernels give the same where they are set") {
+  const auto weight = mx::astype(mx::random::normal({64, 96}), mx::bfloat16);
+  const auto parts = mx::quantize(weight, 32, 4, "mxfp4");
+  const auto affine = mx::quantize(weight, 32, 3);
+  const auto x = mx::random::normal({3, 96});
+  const auto ids = mx::array({63, 0});
+  const auto make = [&] {
+    return std::vector<WeightMatrix>{
+        {weight, mx::float32},
+        {parts[0], parts[1], std::nullopt, {32, 4, QuantizationMode::mxfp4}},
+        {affine[0], affine[1], affine[2], {32, 3}}};
+  };
+  const auto ours = make();
+  set_kernels(KernelChoice::mlx);
+  const auto mlx = make();
+  for (size_t i = 0; i < ours.size(); ++i) {
+    CAPTURE(i);
+    CHECK(mlx[i].packed() == nullptr);
+    CHECK(distance(ours[i].matmul(x), mlx[i].matmul(x)) < 2e-6f);
+    CHECK(distance(ours[i].rows(ids), mlx[i].rows(ids)) < 1e-6f);
+  }
+  set_kernels(KernelChoice::automatic);
 }
 
 TEST_CASE("x may be of any float type and lie in memory in any way") {
@@ -115,9 +179,9 @@ TEST_CASE("a chain of products is computed in order, whatever the threads") {
 
 TEST_CASE("weights may be a view, and an empty batch gives an empty result") {
   const Sample sample(64, 128, 32, 4);
-  const QuantizedMatrix lower(mx::slice(sample.parts[0], {32, 0}, {64, 16}),
-                              mx::slice(sample.parts[1], {32, 0}, {64, 4}),
-                              mx::slice(sample.parts[2], {32, 0}, {64, 4}), 32, 4);
+  const WeightMatrix lower(mx::slice(sample.parts[0], {32, 0}, {64, 16}),
+                           mx::slice(sample.parts[1], {32, 0}, {64, 4}),
+                           mx::slice(sample.parts[2], {32, 0}, {64, 4}), {32, 4});
   const auto x = mx::random::normal({2, 128});
   CHECK(distance(lower.matmul(x), mx::slice(sample.reference(x), {0, 32}, {2, 64})) < 2e-6f);
   CHECK(lower.bytes() == 32 * 128 / 2 + 32 * 4 * 4);
@@ -133,13 +197,20 @@ TEST_CASE("arrays that do not fit are refused with a reason") {
   auto refused = [](auto&& make, const char* reason) {
     CHECK_THROWS_WITH_AS(make(), doctest::Contains(reason), std::invalid_argument);
   };
-  refused([&] { QuantizedMatrix(weight, scales, biases, 64, 4); }, "does not match scales");
-  refused([&] { QuantizedMatrix(weight, scales, biases, 32, 8); }, "does not match scales");
-  refused([&] { QuantizedMatrix(weight, scales, biases, 32, 7); }, "bits must be");
-  refused([&] { QuantizedMatrix(weight, scales, biases, 48, 4); }, "group size must be");
-  refused([&] { QuantizedMatrix(scales, scales, biases, 32, 4); }, "weight must be uint32");
-  refused([&] { QuantizedMatrix(weight, weight, biases, 32, 4); }, "scales must be");
-  refused([&] { QuantizedMatrix(weight, scales, mx::zeros({64, 4}), 32, 4); }, "biases");
+  refused([&] { WeightMatrix(weight, scales, biases, {64, 4}); }, "does not match scales");
+  refused([&] { WeightMatrix(weight, scales, biases, {32, 8}); }, "does not match scales");
+  refused([&] { WeightMatrix(weight, scales, biases, {32, 7}); }, "bits must be");
+  refused([&] { WeightMatrix(weight, scales, biases, {48, 4}); }, "group size must be");
+  refused([&] { WeightMatrix(scales, scales, biases, {32, 4}); }, "weight must be uint32");
+  refused([&] { WeightMatrix(weight, weight, biases, {32, 4}); }, "scales must be");
+  refused([&] { WeightMatrix(weight, scales, mx::zeros({64, 4}), {32, 4}); }, "biases");
+  refused([&] { WeightMatrix(weight, scales, std::nullopt, {32, 4}); },
+          "biases that are not there");
+  refused([&] { WeightMatrix(weight, mx::float32); }, "weight must be float16");
+  refused([&] { WeightMatrix(mx::zeros({3}), mx::float32); }, "weight must be float16");
+  const QuantizationScheme mxfp4{32, 4, QuantizationMode::mxfp4};
+  refused([&] { WeightMatrix(weight, scales, std::nullopt, mxfp4); }, "must be uint8");
+  refused([&] { WeightMatrix(weight, mx::zeros({64, 4}, mx::uint8), biases, mxfp4); }, "no biases");
   const auto matrix = sample.matrix();
   refused([&] { matrix.matmul(mx::zeros({1, 64})); }, "[T, 128]");
   refused([&] { matrix.matmul(mx::zeros({1, 128}, mx::int32)); }, "[T, 128]");
