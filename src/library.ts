@@ -20,6 +20,22 @@ export interface ChatOptions {
   topK?: number;
   /** Leave out tokens less likely than this share of the likeliest. Default: 0. */
   minP?: number;
+  /** Sample from the tokens whose surprise is nearest to the expected one, up to this probability. Default: 1, all. */
+  typicalP?: number;
+  /** How often, of the tokens as probable as `xtcThreshold` or more, only the least probable stays. Default: 0. */
+  xtcProbability?: number;
+  /** Default: 0.1. */
+  xtcThreshold?: number;
+  /** Above 1: fewer tokens that are among the last `repetitionWindow`. Default: 1. */
+  repetitionPenalty?: number;
+  /** Tokens of prompt and reply. Default: 0, all. */
+  repetitionWindow?: number;
+  /** Above 0: fewer tokens that the reply already has. -2 to 2; default: 0. */
+  presencePenalty?: number;
+  /** The same for each time that it has them. -2 to 2; default: 0. */
+  frequencyPenalty?: number;
+  /** By token id: -100, which bans it, to 100, which leaves no other. */
+  logitBias?: ReadonlyMap<number, number>;
   /** Same seed, same reply. Default: random. */
   seed?: number;
   /** Default: the context that is left. */
@@ -57,7 +73,15 @@ const optionsSchema = z.strictObject({
   topP: z.number().gt(0).max(1).default(1),
   topK: z.int().min(0).default(0),
   minP: z.number().min(0).max(1).default(0),
-  seed: z.int().min(0).optional(),
+  typicalP: z.number().min(0).max(1).exactOptional(),
+  xtcProbability: z.number().min(0).max(1).exactOptional(),
+  xtcThreshold: z.number().min(0).max(1).exactOptional(),
+  repetitionPenalty: z.number().min(0.01).max(100).exactOptional(),
+  repetitionWindow: z.int().min(0).exactOptional(),
+  presencePenalty: z.number().min(-2).max(2).exactOptional(),
+  frequencyPenalty: z.number().min(-2).max(2).exactOptional(),
+  logitBias: z.map(z.int().min(0), z.number().min(-100).max(100)).exactOptional(),
+  seed: z.int().min(0).exactOptional(),
   maxTokens: z.int().min(1).optional(),
   stop: z.union([z.string().min(1), z.array(z.string().min(1))]).default([]),
   ignoreEos: z.boolean().default(false),
@@ -113,10 +137,10 @@ export class Model {
 }
 
 function toInput(messages: readonly ChatMessage[], options: ChatOptions): GenerationInput {
-  const { temperature, topP, topK, minP, seed, maxTokens, stop, ignoreEos } = check('options', optionsSchema, options);
+  const { maxTokens, stop, ignoreEos, signal: _, ...sampling } = check('options', optionsSchema, options);
   return {
     messages: check('messages', messagesSchema, messages),
-    sampling: { temperature, topP, topK, minP, ...(seed === undefined ? {} : { seed }) },
+    sampling,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     stop: typeof stop === 'string' ? [stop] : stop,
     ignoreEos,

@@ -8,15 +8,22 @@ export interface ReplyFlags {
   system?: string;
   temperature: number;
   topP: number;
+  topK: number;
+  minP: number;
+  repetitionPenalty: number;
+  presencePenalty: number;
+  frequencyPenalty: number;
   maxTokens?: number;
   seed?: number;
 }
 
 export function toInput(messages: readonly ChatMessage[], flags: ReplyFlags): GenerationInput {
-  const { system, temperature, topP, maxTokens, seed } = flags;
+  const { system, maxTokens, seed, temperature, topP, topK, minP } = flags;
+  const { repetitionPenalty, presencePenalty, frequencyPenalty } = flags;
+  const penalties = { repetitionPenalty, presencePenalty, frequencyPenalty };
   return {
     messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
-    sampling: { temperature, topP, topK: 0, minP: 0, ...(seed === undefined ? {} : { seed }) },
+    sampling: { temperature, topP, topK, minP, ...penalties, ...(seed === undefined ? {} : { seed }) },
     ...(maxTokens === undefined ? {} : { maxTokens }),
     stop: [],
     ignoreEos: false,

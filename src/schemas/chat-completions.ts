@@ -4,8 +4,9 @@
 // prompt_cache_*, verbosity, prediction and moderation, which mean nothing to a local server.
 import { z } from 'zod';
 import { chatMessages } from './chat-messages.js';
-import { decimal, integer, listOf, neutralOnly, refuse } from './fields.js';
+import { integer, listOf, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
+import { MAX_CHOICES, samplingFields } from './sampling.js';
 import {
   functionChoice,
   functionDefinitions,
@@ -17,9 +18,6 @@ import {
   type WireToolCallDelta,
 } from './tools.js';
 
-const MAX_CHOICES = 16;
-/** Choice i has seed + i, which must stay exact. */
-const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_TOP_LOGPROBS = 20;
 const MAX_STOPS = 4;
 const MAX_STOP_LENGTH = 1024;
@@ -28,11 +26,8 @@ const INT32_MAX = 2 ** 31 - 1;
 const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
 
 const never = () => false;
-const isEmpty = (value: readonly unknown[]) => value.length === 0;
 const isFalse = (value: boolean) => !value;
-const isZero = (value: number) => value === 0;
 
-const penalty = neutralOnly(decimal(-2, 2), isZero, (param, value) => apiErrors.unsupportedValue(param, value, "'0'"));
 export const chatCompletionRequest = z
   .object({
     model: z.string(),
@@ -47,16 +42,12 @@ export const chatCompletionRequest = z
     n: integer(1, MAX_CHOICES).nullish(),
     max_tokens: integer(1, INT32_MAX).nullish(),
     max_completion_tokens: integer(1, INT32_MAX).nullish(),
-    temperature: decimal(0, 2).nullish(),
-    top_p: decimal(0, 1).nullish(),
-    seed: integer(-MAX_SEED, MAX_SEED).nullish(),
+    ...samplingFields,
     logprobs: z.boolean().nullish(),
     top_logprobs: integer(0, MAX_TOP_LOGPROBS).nullish(),
     stop: z.union([stopString, listOf(stopString, { maximum: MAX_STOPS })]).nullish(),
 
-    // Extensions that local servers share; -1 is another spelling of "off" for top_k.
-    top_k: integer(-1, INT32_MAX).nullish(),
-    min_p: decimal(0, 1).nullish(),
+    // An extension that local servers share.
     ignore_eos: z.boolean().nullish(),
 
     tools: toolDefinitions.nullish(),
@@ -71,9 +62,6 @@ export const chatCompletionRequest = z
     chat_template_kwargs: jsonObject.nullish(),
 
     // Known and not supported: only values that change nothing.
-    frequency_penalty: penalty,
-    presence_penalty: penalty,
-    logit_bias: neutralOnly(z.record(z.string(), z.unknown()), (bias) => isEmpty(Object.keys(bias))),
     response_format: neutralOnly(
       z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) }),
       ({ type }) => type === 'text',

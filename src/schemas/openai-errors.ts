@@ -109,6 +109,20 @@ export const apiErrors = {
       param,
       `Invalid '${param}': array too long. Expected at most ${maximum} elements, but got ${length} instead.`,
     ),
+  tooManyEntries: (param: string, maximum: number, length: number) =>
+    invalid(
+      'object_above_max_properties',
+      param,
+      `Invalid '${param}': too many properties. Expected at most ${maximum} properties, but got ${length} instead.`,
+    ),
+  invalidTokenId: (param: string, key: string) =>
+    invalid('invalid_value', param, `Invalid key in '${param}': ${quote(key)}. Expected a token id, as in '1234'.`),
+  unknownToken: (param: string, token: number, vocabSize: number) =>
+    invalid(
+      'invalid_value',
+      param,
+      `Invalid key in '${param}': ${token}. The token ids of this model are below ${vocabSize}.`,
+    ),
   emptyString: (param: string) =>
     invalid('empty_string', param, `Invalid '${param}': empty string. Expected at least one character.`),
   stringTooLong: (param: string, maximum: number, length: number) =>

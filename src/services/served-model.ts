@@ -17,7 +17,7 @@ import { loadTokenizer } from '../text/tokenizer.js';
 import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import type { Tokenizer } from '../text/types.js';
 import { generateText } from './generation.js';
-import { findEndOfTurn, makePrompt, type PromptMaker } from './prompt.js';
+import { findEndOfTurn, makePrompt, type Prompt, type PromptMaker } from './prompt.js';
 import { ReadingMaker } from './reading-maker.js';
 import { TemplateRenderer } from './template-renderer.js';
 import type { ChatMessage, GenerationInput, ServedModel, TextDelta } from './types.js';
@@ -109,6 +109,7 @@ class ChatModel implements ServedModel {
   readonly #maker: PromptMaker;
   readonly #readings: ReadingMaker;
   readonly #stopTokens: readonly number[];
+  readonly #promptsOfGroups = new WeakMap<object, Promise<Prompt>>();
   #closed = false;
 
   constructor(
@@ -131,7 +132,7 @@ class ChatModel implements ServedModel {
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     this.#refuseHopeless(input.messages);
-    const { tokens, thinking } = await makePrompt(this.#maker, input);
+    const { tokens, thinking } = await this.#promptOf(input);
     const room = this.#roomAfter(tokens);
     const request = {
       tokens,
@@ -150,6 +151,16 @@ class ChatModel implements ServedModel {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#engine.close(), this.#maker.renderer.close()]);
+  }
+
+  #promptOf(input: GenerationInput): Promise<Prompt> {
+    const { group } = input;
+    if (!group) return makePrompt(this.#maker, input);
+    const known = this.#promptsOfGroups.get(group);
+    if (known) return known;
+    const made = makePrompt(this.#maker, input);
+    this.#promptsOfGroups.set(group, made);
+    return made;
   }
 
   /** Megabytes of text for a small context are refused before they are templated and encoded, which takes seconds. */

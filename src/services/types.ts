@@ -43,6 +43,8 @@ export interface GenerationInput {
   reasoningEffort?: string;
   /** More variables for the chat template. */
   templateVariables?: Readonly<Record<string, unknown>>;
+  /** Inputs of one group, such as the choices of a request, have the same prompt: it is made once. */
+  group?: object;
   /** Go on past the model's end-of-turn tokens (for benchmarks). */
   ignoreEos: boolean;
 }

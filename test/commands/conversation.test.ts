@@ -41,7 +41,9 @@ function start(model: ScriptedModel) {
       };
       check();
     });
-  const flags = { system: 'Be brief.', temperature: 0, topP: 1 };
+  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0 };
+  const penalties = { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 };
+  const flags = { system: 'Be brief.', ...sampling, ...penalties };
   const ended = converse(model, flags, { input, output, historyFile });
   return { ended, sees, type: (keys: string) => input.write(keys), screen: () => stripVTControlCharacters(screen) };
 }

@@ -1,5 +1,4 @@
 // A real `mlxd serve --port 0` child process for the openai-client tests.
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Running, startCli } from './cli-process.js';
 
@@ -16,8 +15,16 @@ export async function startServerProcess(): Promise<ServerProcess> {
     throw new Error(`mlxd serve ended with code ${code} before it listened:\n${stderr}`);
   });
   ended.catch(() => undefined);
-  const [line] = await Promise.race([once(createInterface(stdout), 'line'), ended]);
-  const url = /^mlxd listening on (http:\/\/\S+)$/.exec(line)?.[1];
-  if (!url) throw new Error(`mlxd serve printed: ${line}`);
-  return { ...running, url };
+  return { ...running, url: await Promise.race([listeningUrl(createInterface(stdout)), ended]) };
+}
+
+/** Of the line that says so; others may come before. */
+async function listeningUrl(lines: AsyncIterable<string>): Promise<string> {
+  const seen: string[] = [];
+  for await (const line of lines) {
+    const url = /^mlxd listening on (http:\/\/\S+)$/.exec(line)?.[1];
+    if (url) return url;
+    seen.push(line);
+  }
+  throw new Error(`mlxd serve printed: ${seen.join('; ')}`);
 }

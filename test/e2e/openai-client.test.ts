@@ -78,6 +78,34 @@ describe('the default model', () => {
     expect(reply.usage?.completion_tokens).toBeGreaterThan(4);
   });
 
+  it('tells how sure it was, whole and streamed alike, and its tokens join to the text', async () => {
+    const request = { ...ask(QUESTION, { temperature: 0 }), logprobs: true, top_logprobs: 3 };
+    const whole = (await openai.chat.completions.create(request)).choices[0];
+    const content = whole?.logprobs?.content ?? [];
+    expect(content.map(({ token }) => token).join('')).toBe(whole?.message.content);
+    for (const { token, logprob, top_logprobs } of content) {
+      expect(top_logprobs).toHaveLength(3);
+      expect(top_logprobs[0]).toMatchObject({ token, logprob });
+      expect(Math.exp(logprob)).toBeGreaterThan(0.2);
+    }
+    const streamed = await openai.chat.completions.stream(request).finalChatCompletion();
+    expect(streamed.choices[0]?.logprobs?.content).toEqual(content);
+  });
+
+  it('obeys biases and penalties, and refuses a bias of no token', async () => {
+    const request = { ...ask('Count.', { temperature: 0, max_tokens: 40, ignore_eos: true }), logprobs: true };
+    const different = async (extra: object) => {
+      const { choices } = await openai.chat.completions.create({ ...request, ...extra });
+      return new Set(choices[0]?.logprobs?.content?.map(({ token }) => token)).size;
+    };
+    const plain = await different({});
+    expect(await different({ logit_bias: { 28: 100 } })).toBe(1);
+    expect(await different({ presence_penalty: 2, frequency_penalty: 2 })).toBeGreaterThan(plain);
+    expect(await different({ repetition_penalty: 1.5 })).toBeGreaterThan(plain);
+    const unknown = openai.chat.completions.create({ ...request, logit_bias: { 999999: 1 } });
+    await expect(unknown).rejects.toMatchObject({ status: 400, param: 'logit_bias' });
+  });
+
   it('stops at max_tokens with length, past the end of turn with ignore_eos', async () => {
     const short = await openai.chat.completions.create(ask(QUESTION, { temperature: 0, max_tokens: 3 }));
     expect([short.choices[0]?.finish_reason, short.usage?.completion_tokens]).toEqual(['length', 3]);

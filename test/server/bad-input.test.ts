@@ -19,6 +19,8 @@ const image = { type: 'image_url', image_url: { url: 'data:' } };
 
 type Row = [body: Record<string, unknown>, param: string, code: string | null, message: RegExp];
 
+const MANY_BIASES = Object.fromEntries(Array.from({ length: 1025 }, (_, token) => [token, 1]));
+
 const REFUSED: Row[] = [
   // Missing
   [{ model: undefined }, 'model', 'missing_required_parameter', /^Missing required parameter: 'model'\.$/],
@@ -96,9 +98,19 @@ const REFUSED: Row[] = [
   [{ reasoning_effort: 'huge' }, 'reasoning_effort', 'invalid_value', /'minimal'/],
   [messages(user, assistant, { role: 'tool', content: 'a', tool_call_id: 'x' }), 'messages[2].role', null, /preceding/],
   // Known and not supported
-  [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', /does not support '0.5'/],
-  [{ presence_penalty: -1 }, 'presence_penalty', 'unsupported_value', /does not support '-1'/],
-  [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_parameter', /not supported/],
+  [{ presence_penalty: -3 }, 'presence_penalty', 'decimal_below_min_value', />= -2/],
+  [{ logit_bias: [5] }, 'logit_bias', 'invalid_type', /expected an? (object|record)/],
+  [{ logit_bias: { 5: 101 } }, 'logit_bias.5', 'decimal_above_max_value', /<= 100/],
+  [{ logit_bias: { 5: '1' } }, 'logit_bias.5', 'invalid_type', /a decimal number/],
+  [{ logit_bias: { five: 1 } }, 'logit_bias', 'invalid_value', /'five'.*token id/],
+  [{ logit_bias: { '-5': 1 } }, 'logit_bias', 'invalid_value', /'-5'/],
+  [{ logit_bias: { 512: 1 } }, 'logit_bias', 'invalid_value', /512.*below 512/],
+  [{ logit_bias: MANY_BIASES }, 'logit_bias', 'object_above_max_properties', /at most 1024/],
+  [{ typical_p: 1.5 }, 'typical_p', 'decimal_above_max_value', /<= 1/],
+  [{ xtc_probability: -0.1 }, 'xtc_probability', 'decimal_below_min_value', />= 0/],
+  [{ xtc_threshold: 2 }, 'xtc_threshold', 'decimal_above_max_value', /<= 1/],
+  [{ repetition_penalty: 0 }, 'repetition_penalty', 'decimal_below_min_value', />= 0.01/],
+  [{ repetition_context_size: -1 }, 'repetition_context_size', 'integer_below_min_value', />= 0/],
   [{ top_logprobs: 2 }, 'top_logprobs', null, /only allowed when 'logprobs'/],
   [{ tools: [{ ...tool, strict: true }].map(wrap) }, 'tools[0].function.strict', 'unsupported_value', /'false'/],
   [{ tool_choice: 'required' }, 'tool_choice', 'unsupported_value', /'required'.*'none' or 'auto'/],

@@ -161,6 +161,36 @@ describe('the generation input', () => {
     });
   });
 
+  it('takes penalties, biases and the extensions', async () => {
+    const body = chatBody({
+      presence_penalty: 0.5,
+      frequency_penalty: -1,
+      logit_bias: { 7: -100, 511: 2.5 },
+      typical_p: 0.9,
+      xtc_probability: 0.5,
+      xtc_threshold: 0.2,
+      repetition_penalty: 1.1,
+      repetition_context_size: 64,
+    });
+    expect((await inputOf(body))?.sampling).toEqual({
+      temperature: 1,
+      topP: 1,
+      topK: 0,
+      minP: 0,
+      presencePenalty: 0.5,
+      frequencyPenalty: -1,
+      logitBias: new Map([
+        [7, -100],
+        [511, 2.5],
+      ]),
+      typicalP: 0.9,
+      xtcProbability: 0.5,
+      xtcThreshold: 0.2,
+      repetitionPenalty: 1.1,
+      repetitionWindow: 64,
+    });
+  });
+
   it('prefers max_completion_tokens, takes one stop string, top_k -1 and a negative seed', async () => {
     const input = await inputOf(chatBody({ max_tokens: 3, max_completion_tokens: 4, stop: 'x', top_k: -1, seed: -1 }));
     expect(input).toMatchObject({ maxTokens: 4, stop: ['x'], sampling: { topK: 0, seed: -1 } });
@@ -173,8 +203,6 @@ describe('the generation input', () => {
       metadata store user service_tier`;
     const nulls = Object.fromEntries(names.split(/\s+/).map((name) => [name, null]));
     const neutral = {
-      frequency_penalty: 0,
-      presence_penalty: 0,
       logit_bias: {},
       logprobs: false,
       top_logprobs: 0,

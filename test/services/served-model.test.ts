@@ -36,6 +36,8 @@ function input(messages: readonly ChatMessage[], overrides: Partial<GenerationIn
   return { messages, sampling, stop: [], ignoreEos: false, ...overrides };
 }
 
+const seeded = (seed: number) => ({ temperature: 1, topP: 1, topK: 0, minP: 0, seed });
+
 const USER: ChatMessage = { role: 'user', content: 'Hello' };
 
 async function idOf(tokenizer: TokenizerName, token: string): Promise<number> {
@@ -67,6 +69,19 @@ describe('ServedModel', () => {
     const left = 200 - (requests[0]?.tokens.length ?? 0);
     expect(requests.map((request) => request.maxTokens)).toEqual([left, 5, left]);
     expect(requests[0]?.sampling).toEqual({ temperature: 0.5, topP: 0.9, topK: 10, minP: 0.1, seed: 7 });
+  });
+
+  it('makes the prompt of a group once, and that of others each time', async () => {
+    const { engine, model } = await open('chatml');
+    const group = {};
+    await Promise.all([1, 2, 3].map((seed) => readReply(model.chat(input([USER], { group, sampling: seeded(seed) })))));
+    await readReply(model.chat(input([USER])));
+    const prompts = engine.calls.map(({ request }) => request.tokens);
+    expect(prompts[1]).toBe(prompts[0]);
+    expect(prompts[2]).toBe(prompts[0]);
+    expect(prompts[3]).not.toBe(prompts[0]);
+    expect(prompts[3]).toEqual(prompts[0]);
+    expect(engine.calls.slice(0, 3).map(({ request }) => request.sampling.seed)).toEqual([1, 2, 3]);
   });
 
   it('stops at the tokens of its files, of its tokenizer and of its template; at none with ignoreEos', async () => {

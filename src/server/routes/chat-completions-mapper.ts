@@ -18,6 +18,7 @@ import {
   toReplyDelta,
   toWireLogprobs,
 } from './chat-reply-mapper.js';
+import { toSampling } from './sampling-mapper.js';
 
 /** What all chunks of one reply have in common. */
 export interface ReplyHead {
@@ -26,10 +27,11 @@ export interface ReplyHead {
   model: string;
 }
 
-/** One input a choice, alike but for the seed: choice i of a seeded request has seed + i. */
+/** One input a choice, alike but for the seed; they share their prompt. */
 export function toGenerationInputs(request: ChatCompletionRequest): GenerationInput[] {
   const stop = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
   const maxTokens = request.max_completion_tokens ?? request.max_tokens;
+  const count = request.n ?? 1;
   const shared = {
     messages: toChatMessages(request.messages),
     ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
@@ -37,15 +39,12 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
     ignoreEos: request.ignore_eos ?? false,
     ...toolsOf(request),
     ...thinkingOf(request),
+    ...(count > 1 ? { group: {} } : {}),
   };
-  return Array.from({ length: request.n ?? 1 }, (_, index) => ({
+  return Array.from({ length: count }, (_, index) => ({
     ...shared,
     sampling: {
-      temperature: request.temperature ?? 1,
-      topP: request.top_p ?? 1,
-      topK: Math.max(0, request.top_k ?? 0),
-      minP: request.min_p ?? 0,
-      ...(typeof request.seed === 'number' ? { seed: request.seed + index } : {}),
+      ...toSampling(request, index),
       ...(request.logprobs ? { logprobs: request.top_logprobs ?? 0 } : {}),
     },
   }));

@@ -21,6 +21,7 @@ import {
   usageChunk,
 } from './chat-completions-mapper.js';
 import { addDelta, type ChatChoice, newChoice, toFinishReason } from './chat-reply-mapper.js';
+import { refuseUnknownTokens } from './sampling-mapper.js';
 
 interface Turn {
   request: FastifyRequest;
@@ -34,6 +35,7 @@ export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFli
   app.post('/v1/chat/completions', { schema: { body: chatCompletionRequest } }, async (request, reply) => {
     const { body } = request;
     const model = readyModel(models, body.model);
+    refuseUnknownTokens(body, model.info.vocabSize);
     const turn: Turn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
     return body.stream ? streamReply(turn) : wholeReply(turn);
   });

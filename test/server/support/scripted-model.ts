@@ -12,7 +12,7 @@ import type {
 const INFO: ModelInfo = {
   modelType: 'scripted',
   contextLength: 128,
-  vocabSize: 1,
+  vocabSize: 512,
   layers: 1,
   parameters: 0,
   weightBytes: 0,
