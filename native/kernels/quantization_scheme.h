@@ -18,4 +18,9 @@ struct QuantizationScheme {
   bool operator==(const QuantizationScheme&) const = default;
 };
 
+/// As MLX's functions take it.
+inline const char* mode_name(QuantizationMode mode) {
+  return mode == QuantizationMode::mxfp4 ? "mxfp4" : "affine";
+}
+
 }  // namespace mlxd::kernels

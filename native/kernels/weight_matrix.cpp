@@ -24,10 +24,6 @@ bool is_float(const mx::array& a) {
   return mx::issubdtype(a.dtype(), mx::floating) && a.dtype() != mx::float64;
 }
 
-const char* mode_name(QuantizationMode mode) {
-  return mode == QuantizationMode::mxfp4 ? "mxfp4" : "affine";
-}
-
 void check_scheme(const QuantizationScheme& scheme) {
   const auto [group_size, bits, mode] = scheme;
   if (mode == QuantizationMode::mxfp4) {
@@ -162,15 +158,16 @@ mx::array WeightMatrix::rows(const mx::array& ids) const {
   if (auto* packed = std::get_if<SharedMatrix>(&data_)) return packed_rows(*packed, ids);
   if (auto* dense = std::get_if<Dense>(&data_)) return mx::take(dense->weight, ids, 0);
   const auto& [weight, all_scales, all_biases, scheme] = std::get<Quantized>(data_);
+  // Affine values are computed in the type of their scales.
+  const auto type = default_is_cpu() ? std::optional(mx::float32) : std::nullopt;
   mx::array scales = mx::take(all_scales, ids, 0);
   std::optional<mx::array> biases;
   if (all_biases) {
-    const auto type = default_is_cpu() ? mx::float32 : all_scales.dtype();
-    scales = mx::astype(scales, type);
-    biases = mx::astype(mx::take(*all_biases, ids, 0), type);
+    scales = mx::astype(scales, type.value_or(scales.dtype()));
+    biases = mx::astype(mx::take(*all_biases, ids, 0), scales.dtype());
   }
   return mx::dequantize(mx::take(weight, ids, 0), scales, biases, scheme.group_size, scheme.bits,
-                        mode_name(scheme.mode));
+                        mode_name(scheme.mode), std::nullopt, type);
 }
 
 size_t WeightMatrix::bytes() const {

@@ -33,8 +33,8 @@ class WeightMatrix {
   /// x [T, K] of a float type -> x W^T [T, N], of the type of x.
   mx::array matmul(const mx::array& x) const;
 
-  /// ids int32 [T], each in [0, N) -> the rows W[ids] [T, K]; float32 with our kernels, else the
-  /// type of dense weights, of affine scales (float32 on a CPU), or of mxfp4 bfloat16.
+  /// ids int32 [T], each in [0, N) -> the rows W[ids] [T, K]. With our kernels, and of quantized
+  /// weights on a CPU, float32; else the type of dense weights or of affine scales, or bfloat16.
   mx::array rows(const mx::array& ids) const;
 
   /// The matrix as our own kernels hold it; null where MLX's are used.

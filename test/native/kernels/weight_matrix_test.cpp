@@ -129,6 +129,7 @@ TEST_CASE("MLX's kernels give the same where they are set") {
     CAPTURE(i);
     CHECK(mlx[i].packed() == nullptr);
     CHECK(distance(ours[i].matmul(x), mlx[i].matmul(x)) < 2e-6f);
+    CHECK(mlx[i].rows(ids).dtype() == mx::float32);
     CHECK(distance(ours[i].rows(ids), mlx[i].rows(ids)) < 1e-6f);
   }
   set_kernels(KernelChoice::automatic);
