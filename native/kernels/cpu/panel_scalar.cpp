@@ -4,6 +4,10 @@
 
 #include "kernels/cpu/panel_kernels.h"
 
+#if defined(__aarch64__)
+#include <arm_neon.h>  // for half.inl
+#endif
+
 namespace mlxd::kernels::cpu {
 namespace {
 
