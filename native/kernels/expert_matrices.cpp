@@ -1,0 +1,184 @@
+#include "kernels/expert_matrices.h"
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "kernels/cpu_primitive.h"
+#include "kernels/cpu_rows.h"
+#include "kernels/settings.h"
+
+namespace mlxd::kernels {
+namespace {
+
+using SharedExperts = std::shared_ptr<const std::vector<SharedMatrix>>;
+
+// The rows of x that are multiplied with one expert, and where their products go.
+struct Routed {
+  std::vector<int> sources, targets;
+};
+
+// experts [T * S]; x has a row for each of them, or one for each S.
+std::vector<Routed> route(const int32_t* experts, int count, int choices_per_row, size_t matrices) {
+  std::vector<Routed> routed(matrices);
+  for (int i = 0; i < count; ++i) {
+    if (experts[i] < 0 || size_t(experts[i]) >= matrices) {
+      throw std::out_of_range("Expert " + std::to_string(experts[i]) + " of " +
+                              std::to_string(matrices) + ".");
+    }
+    routed[experts[i]].sources.push_back(i / choices_per_row);
+    routed[experts[i]].targets.push_back(i);
+  }
+  return routed;
+}
+
+// Inputs x [R, K] and experts [1, T * S]; R is T or T * S.
+class ExpertMatmul final : public CpuPrimitive {
+ public:
+  ExpertMatmul(SharedExperts experts, Precision precision)
+      : experts_(std::move(experts)), precision_(precision) {}
+  DEFINE_NAME(ExpertMatmul)
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs,
+                 [matrices = experts_, precision = precision_](const auto& views, float* y) {
+                   multiply(*matrices, precision, views[0], views[1], y);
+                 });
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
+    return {{inputs[1].shape(1), experts_->front()->format().rows}};
+  }
+
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto& same = static_cast<const ExpertMatmul&>(other);
+    return experts_ == same.experts_ && precision_ == same.precision_;
+  }
+
+ private:
+  static void multiply(const std::vector<SharedMatrix>& matrices, Precision precision,
+                       const mx::array& x, const mx::array& experts, float* y) {
+    const int count = experts.shape(1);
+    if (count == 0) return;
+    const size_t columns = matrices[0]->format().columns, rows = matrices[0]->format().rows;
+    std::vector<float> copy, gathered, products;
+    const cpu::Rows from = gather_rows(x, copy);
+    const auto routed = route(experts.data<int32_t>(), count, count / x.shape(0), matrices.size());
+    for (size_t e = 0; e < matrices.size(); ++e) {
+      const auto& [sources, targets] = routed[e];
+      gathered.resize(sources.size() * columns);
+      products.resize(sources.size() * rows);
+      for (size_t i = 0; i < sources.size(); ++i) {
+        std::copy_n(from.data + sources[i] * from.stride, columns, &gathered[i * columns]);
+      }
+      cpu::matmul(*matrices[e], {gathered.data(), columns, static_cast<int>(sources.size())},
+                  products.data(), precision, cpu::best_isa(), cpu::ThreadPool::shared());
+      for (size_t i = 0; i < targets.size(); ++i) {
+        std::copy_n(&products[i * rows], rows, y + targets[i] * rows);
+      }
+    }
+  }
+
+  SharedExperts experts_;
+  Precision precision_;
+};
+
+[[noreturn]] void refuse(const std::string& reason) {
+  throw std::invalid_argument("Expert matrices: " + reason);
+}
+
+std::string describe(const mx::array& a) {
+  std::ostringstream text;
+  text << a.shape() << " " << a.dtype();
+  return text.str();
+}
+
+mx::array part(const mx::array& stack, int expert) { return mx::take(stack, expert, 0); }
+
+void check_stack(const mx::array& weight) {
+  if (weight.ndim() != 3 || weight.size() == 0) {
+    refuse("weight must be [E, N, K], not " + describe(weight) + ".");
+  }
+}
+
+}  // namespace
+
+template <class Make>
+ExpertMatrices::Packed ExpertMatrices::pack(int experts, const Make& make) {
+  std::vector<SharedMatrix> matrices;
+  for (int e = 0; e < experts; ++e) {
+    const WeightMatrix matrix = make(e);  // refuses what does not fit
+    matrices.push_back(*matrix.packed());
+  }
+  return {std::make_shared<const std::vector<SharedMatrix>>(std::move(matrices)), precision()};
+}
+
+ExpertMatrices::ExpertMatrices(const mx::array& weight, mx::Dtype type)
+    : rows_(0), columns_(0), data_(Stack{weight, std::nullopt, std::nullopt, {}}) {
+  check_stack(weight);
+  rows_ = weight.shape(1);
+  columns_ = weight.shape(2);
+  if (!use_own_kernels()) {
+    const mx::array cast = mx::astype(weight, type);
+    mx::eval(cast);
+    std::get<Stack>(data_).weight = cast;
+    return;
+  }
+  data_ = pack(weight.shape(0), [&](int e) { return WeightMatrix(part(weight, e), type); });
+}
+
+ExpertMatrices::ExpertMatrices(const mx::array& weight, const mx::array& scales,
+                               const std::optional<mx::array>& biases,
+                               const QuantizationScheme& scheme)
+    : rows_(0), columns_(0), data_(Stack{weight, scales, biases, scheme}) {
+  check_stack(weight);
+  const bool same = scales.ndim() == 3 && scales.shape(0) == weight.shape(0) &&
+                    (!biases || biases->shape() == scales.shape());
+  if (!same) refuse("scales and biases do not match weight " + describe(weight) + ".");
+  rows_ = weight.shape(1);
+  columns_ = scales.shape(2) * scheme.group_size;
+  if (!use_own_kernels()) {
+    mx::eval(weight, scales);
+    if (biases) mx::eval(*biases);
+    return;
+  }
+  data_ = pack(weight.shape(0), [&](int e) {
+    return WeightMatrix(part(weight, e), part(scales, e),
+                        biases ? std::optional(part(*biases, e)) : std::nullopt, scheme);
+  });
+}
+
+mx::array ExpertMatrices::matmul(const mx::array& x, const mx::array& experts) const {
+  if (experts.ndim() != 2 || experts.dtype() != mx::int32) {
+    refuse("experts must be int32 [T, S], not " + describe(experts) + ".");
+  }
+  const int tokens = experts.shape(0), choices = experts.shape(1);
+  const bool fits = x.ndim() == 3 && x.shape(0) == tokens &&
+                    (x.shape(1) == 1 || x.shape(1) == choices) && x.shape(2) == columns_;
+  if (!fits) refuse("input " + describe(x) + " does not fit experts " + describe(experts) + ".");
+  if (auto* packed = std::get_if<Packed>(&data_)) {
+    const auto flat = mx::reshape(mx::astype(x, mx::float32), {tokens * x.shape(1), columns_});
+    const mx::array y({tokens * choices, rows_}, mx::float32,
+                      std::make_shared<ExpertMatmul>(packed->experts, packed->precision),
+                      {flat, mx::contiguous(mx::reshape(experts, {1, tokens * choices}))});
+    return mx::astype(mx::reshape(y, {tokens, choices, rows_}), x.dtype());
+  }
+  const auto& [weight, scales, biases, scheme] = std::get<Stack>(data_);
+  const auto rows = mx::expand_dims(x, 2);  // [T, 1 or S, 1, K]
+  const auto y = scales ? mx::gather_qmm(rows, weight, *scales, biases, std::nullopt, experts, true,
+                                         scheme.group_size, scheme.bits, mode_name(scheme.mode))
+                        : mx::gather_mm(rows, mx::swapaxes(weight, 1, 2), std::nullopt, experts);
+  return mx::astype(mx::squeeze(y, 2), x.dtype());
+}
+
+size_t ExpertMatrices::bytes() const {
+  if (auto* packed = std::get_if<Packed>(&data_)) {
+    return packed->experts->size() * packed->experts->front()->bytes();
+  }
+  const auto& [weight, scales, biases, scheme] = std::get<Stack>(data_);
+  return weight.nbytes() + (scales ? scales->nbytes() : 0) + (biases ? biases->nbytes() : 0);
+}
+
+}  // namespace mlxd::kernels
