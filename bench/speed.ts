@@ -7,6 +7,7 @@ import { DEFAULT_MODEL, ModelStore } from '../src/services/model-store.js';
 import { measureHttp, measureInProcess, type Request, type Sample } from './speed/measure.js';
 import { openPrompts, type Prompts } from './speed/prompts.js';
 import { type Facts, formatReport, makeReport, type Report } from './speed/report.js';
+import { formatSampling, measureSampling, type SamplingReport } from './speed/sampling.js';
 import { type Server, startServer } from './speed/server.js';
 
 const HELP = `Usage: npm run bench -- [options]
@@ -15,6 +16,7 @@ const HELP = `Usage: npm run bench -- [options]
   --prompt-tokens N   default: 512
   --output-tokens N   default: 128, at least 2
   --rounds N          default: 5
+  --sampling          decode over HTTP with each kind of sampling, beside greedy decode in this process
   --json              the figures as JSON`;
 
 interface Options {
@@ -33,6 +35,7 @@ main('bench', async () => {
       'prompt-tokens': { type: 'string', default: '512' },
       'output-tokens': { type: 'string', default: '128' },
       rounds: { type: 'string', default: '5' },
+      sampling: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -41,12 +44,18 @@ main('bench', async () => {
     console.log(HELP);
     return;
   }
-  const report = await bench({
+  const options: Options = {
     model: values.model,
     promptTokens: wholeNumber('prompt-tokens', values['prompt-tokens'], 1),
     outputTokens: wholeNumber('output-tokens', values['output-tokens'], 2),
     rounds: wholeNumber('rounds', values.rounds, 1),
-  });
+  };
+  if (values.sampling) {
+    const report = await benchSampling(options);
+    console.log(values.json ? JSON.stringify(report, null, 2) : formatSampling(report));
+    return;
+  }
+  const report = await bench(options);
   console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report));
 });
 
@@ -75,6 +84,25 @@ async function bench(options: Options): Promise<Report> {
     }
   } finally {
     await Promise.all([model.close(), prompts.close()]);
+  }
+}
+
+async function benchSampling({ model: name, promptTokens, outputTokens, rounds }: Options): Promise<SamplingReport> {
+  const { folder, name: id } = await new ModelStore().find(name);
+  const prompts = await openPrompts(id, folder);
+  const model = await load(folder);
+  const server = await startServer(folder).catch(async (error) => {
+    await Promise.all([model.close(), prompts.close()]);
+    throw error;
+  });
+  let seed = 1;
+  const makeRequest = async (output = outputTokens): Promise<Request> => {
+    return { messages: await prompts.make(promptTokens, seed++), promptTokens, outputTokens: output };
+  };
+  try {
+    return await measureSampling({ model, url: server.url, rounds, makeRequest, warmUpTokens: WARM_UP_TOKENS });
+  } finally {
+    await Promise.all([server.stop(), model.close(), prompts.close()]);
   }
 }
 

@@ -27,7 +27,13 @@ export async function measureInProcess(model: Model, request: Request): Promise<
   throw new Error('the reply ended without its last event');
 }
 
-export async function measureHttp(url: string, model: string, request: Request): Promise<Sample> {
+/** Greedy unless `fields` say otherwise. */
+export async function measureHttp(
+  url: string,
+  model: string,
+  request: Request,
+  fields: Record<string, unknown> = {},
+): Promise<Sample> {
   const clock = new Clock(request);
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -40,6 +46,7 @@ export async function measureHttp(url: string, model: string, request: Request):
       max_tokens: request.outputTokens,
       stream: true,
       stream_options: { include_usage: true },
+      ...fields,
     }),
   });
   if (!response.ok || !response.body) throw new Error(`status ${response.status}: ${await response.text()}`);

@@ -21,9 +21,7 @@ export async function startServer(model: string): Promise<Server> {
   const ended = exited.then(([code]) => Promise.reject(new Error(`mlxd serve ended with code ${code}`)));
   // Once it listens, its end is what `stop` asks for.
   ended.catch(() => undefined);
-  const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
-  const url = /http:\/\/\S+/.exec(line)?.[0];
-  if (url === undefined) throw new Error(`mlxd serve said ${JSON.stringify(line)}`);
+  const url = await Promise.race([listeningUrl(createInterface({ input: child.stdout })), ended]);
   return {
     url,
     startMs: performance.now() - started,
@@ -33,4 +31,13 @@ export async function startServer(model: string): Promise<Server> {
       await exited;
     },
   };
+}
+
+/** Of the line that says so; others may come before. */
+async function listeningUrl(lines: AsyncIterable<string>): Promise<string> {
+  for await (const line of lines) {
+    const url = /^mlxd listening on (http:\/\/\S+)$/.exec(line)?.[1];
+    if (url) return url;
+  }
+  throw new Error('mlxd serve did not say where it listens');
 }
