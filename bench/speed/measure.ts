@@ -35,6 +35,23 @@ export async function measureHttp(
   fields: Record<string, unknown> = {},
 ): Promise<Sample> {
   const clock = new Clock(request);
+  for await (const chunk of streamChat(url, model, request)) {
+    if (chunk.choices[0]?.delta.content) clock.text();
+    if (chunk.usage) {
+      const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = chunk.usage;
+      return clock.end({ promptTokens, completionTokens });
+    }
+  }
+  throw new Error('the stream ended without usage');
+}
+
+/** The chunks of a greedy reply of so many tokens. */
+export async function* streamChat(
+  url: string,
+  model: string,
+  request: Omit<Request, 'promptTokens'>,
+  signal?: AbortSignal,
+): AsyncGenerator<Chunk> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -48,16 +65,10 @@ export async function measureHttp(
       stream_options: { include_usage: true },
       ...fields,
     }),
+    ...(signal ? { signal } : {}),
   });
   if (!response.ok || !response.body) throw new Error(`status ${response.status}: ${await response.text()}`);
-  for await (const chunk of readChunks(response.body)) {
-    if (chunk.choices[0]?.delta.content) clock.text();
-    if (chunk.usage) {
-      const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = chunk.usage;
-      return clock.end({ promptTokens, completionTokens });
-    }
-  }
-  throw new Error('the stream ended without usage');
+  yield* readChunks(response.body);
 }
 
 class Clock {
@@ -89,6 +100,7 @@ class Clock {
 interface Chunk {
   choices: { delta: { content?: string } }[];
   usage?: { prompt_tokens: number; completion_tokens: number } | null;
+  error?: { message: string };
 }
 
 async function* readChunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Chunk> {

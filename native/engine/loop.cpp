@@ -82,6 +82,8 @@ void Loop::handle(Command command) {
 }
 
 InFlight Loop::start(const Plan& plan) {
+  // Before the launch, which on a CPU waits for most of the step.
+  const auto started = Status::Clock::now();
   InFlight next;
   if (auto reason = thrown_by([&] { next = runner_.build(plan, in_flight_); })) {
     fail(plan, *reason);
@@ -98,7 +100,7 @@ InFlight Loop::start(const Plan& plan) {
     fail(both, *reason);
     return {};
   }
-  next.launched = Status::Clock::now();
+  next.started = started;
   return next;
 }
 
@@ -109,8 +111,9 @@ void Loop::finish(InFlight step) {
     fail(step.plan, *reason);
     return;
   }
-  const std::chrono::duration<double> took = Status::Clock::now() - step.launched;
-  scheduler_.observe(step.plan, took.count());
+  const auto now = Status::Clock::now();
+  const auto since = std::max(step.started, std::exchange(last_finished_, now));
+  scheduler_.observe(step.plan, std::chrono::duration<double>(now - since).count());
   status_.prompt_tokens += step.plan.prompt_tokens;
   for (size_t i = 0; i < sampled.size(); ++i) {
     const Plan::Row& row = step.plan.rows[i];

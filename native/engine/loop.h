@@ -47,6 +47,7 @@ class Loop {
   Scheduler scheduler_;
   Runner runner_;
   InFlight in_flight_;
+  Status::Clock::time_point last_finished_{};
   EventBatch events_;
 };
 

@@ -18,7 +18,7 @@ struct InFlight {
   Plan plan;
   std::optional<Samples> sampled;  // of the rows that sample, when there are such
   std::vector<mx::array> state;    // what a step without sampling computes
-  std::chrono::steady_clock::time_point launched{};
+  std::chrono::steady_clock::time_point started{};
 
   bool idle() const { return plan.idle(); }
   bool samples() const { return plan.sampling > 0; }

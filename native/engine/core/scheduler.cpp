@@ -137,11 +137,29 @@ void Scheduler::plan_decode(Plan& plan) {
 void Scheduler::plan_prompts(Plan& plan) {
   const std::vector<SequencePtr> prompts = prompts_in_order();
   if (prompts.empty()) return;
-  const SequencePtr& oldest = prompts.front();
   const int decoding = static_cast<int>(plan.rows.size());
   const bool shared = decoding > 0 || prompts.size() > 1;
   const int budget = std::max(chunk_.tokens(shared) - decoding, chunk_.least());
+  held_back_ = !held_back_ && prompts.size() > 1 && prompts[1]->left() <= budget &&
+               prompts[0]->left() > budget - prompts[1]->left();
+  if (held_back_) {
+    plan_whole(plan, prompts, budget);
+  } else {
+    plan_shared(plan, prompts, budget);
+  }
+}
 
+/// The short prompts, without the oldest.
+void Scheduler::plan_whole(Plan& plan, const std::vector<SequencePtr>& prompts, int budget) {
+  for (size_t i = 1; i < prompts.size(); ++i) {
+    const int length = prompts[i]->left();
+    if (plan.prompt_tokens + length > budget) return;
+    plan_row(plan, prompts[i], length);
+  }
+}
+
+void Scheduler::plan_shared(Plan& plan, const std::vector<SequencePtr>& prompts, int budget) {
+  const SequencePtr& oldest = prompts.front();
   int for_others = budget - std::min(oldest->left(), (budget + 1) / 2);
   int taken = 0;
   for (size_t i = 1; i < prompts.size() && for_others > 0; ++i) {

@@ -26,9 +26,10 @@ using MayStart = std::function<bool(const Sequence&)>;
 /// Several requests are all served. The rules:
 ///
 /// 1. Decode first: every sequence that decodes is in every step.
-/// 2. What is left of the step's tokens, ChunkSize's, goes to prompts. The oldest prompt gets at
-///    least as much as all others together, and those go shortest first. So a short request does
-///    not wait behind a long one, in a step no longer than twice its own, and no request starves.
+/// 2. What is left of the step's tokens, ChunkSize's, goes to prompts. The oldest gets at least as
+///    much as all others together, and those go shortest first. But those that fit a step whole, as
+///    the oldest does not, have one for themselves, not twice in a row: so a short request does not
+///    wait behind a long one, and none starves.
 /// 3. Requests are started in the order they came, interactive ones before those of a batch, whose
 ///    prompts wait for theirs.
 /// 4. Sequences of a failed step start again, one at a time: so the one at fault is found.
@@ -80,12 +81,15 @@ class Scheduler {
   void start_waiting();
   void plan_decode(Plan& plan);
   void plan_prompts(Plan& plan);
+  void plan_whole(Plan& plan, const std::vector<SequencePtr>& prompts, int budget);
+  void plan_shared(Plan& plan, const std::vector<SequencePtr>& prompts, int budget);
   std::vector<SequencePtr> prompts_in_order() const;
 
   SchedulerLimits limits_;
   MayStart may_start_;
   ChunkSize chunk_;
   uint64_t arrivals_ = 0;
+  bool held_back_ = false;            // the last prompts were planned without the oldest
   std::deque<SequencePtr> waiting_;   // in order of rule 3
   std::vector<SequencePtr> started_;  // in the order they started
 };

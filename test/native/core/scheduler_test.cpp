@@ -67,25 +67,30 @@ TEST_CASE("a step has the next token of all that decode, and prompt tokens up to
   CHECK(step(scheduler) == Rows{{1, 6, 1}, {2, 7, 1}, {3, 100, 1}});
 }
 
-TEST_CASE("a short prompt joins at once, and the long one's part grows with it only") {
+TEST_CASE("a short prompt has the next step for itself, and then the long one has its part") {
   Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 128});
   REQUIRE(!scheduler.add(request(1, 4000, 50)));
   CHECK(step(scheduler) == Rows{{1, 0, 128}});
   REQUIRE(!scheduler.add(request(2, 40, 50)));
-  CHECK(step(scheduler) == Rows{{2, 0, 40}, {1, 128, 40}});
+  CHECK(step(scheduler) == Rows{{2, 0, 40}});
   REQUIRE(!scheduler.add(request(3, 2, 50)));
   CHECK(step(scheduler) ==
-        Rows{{2, 40, 1}, {3, 0, 2}, {1, 168, 32}});  // not less than a chunk pays
+        Rows{{2, 40, 1}, {3, 0, 2}, {1, 128, 32}});  // not less than a chunk pays
+  REQUIRE(!scheduler.add(request(4, 60, 50)));
+  CHECK(step(scheduler) == Rows{{2, 41, 1}, {3, 2, 1}, {4, 0, 60}});
+  REQUIRE(!scheduler.add(request(5, 60, 50)));
+  CHECK(step(scheduler) == Rows{{2, 42, 1}, {3, 3, 1}, {4, 60, 1}, {5, 0, 60}, {1, 160, 60}});
 }
 
 TEST_CASE(
     "the oldest prompt gets half of what several long ones share, the others go shortest first") {
   Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 128});
-  for (auto [id, length] : {std::pair{1, 4000}, {2, 3000}, {3, 70}, {4, 2000}}) {
+  for (auto [id, length] : {std::pair{1, 4000}, {2, 3000}, {3, 150}, {4, 2000}}) {
     REQUIRE(!scheduler.add(request(static_cast<RequestId>(id), length, 50)));
   }
   CHECK(step(scheduler) == Rows{{3, 0, 64}, {1, 0, 64}});
-  CHECK(step(scheduler) == Rows{{3, 64, 6}, {4, 0, 58}, {1, 64, 64}});
+  CHECK(step(scheduler) == Rows{{3, 64, 86}});
+  CHECK(step(scheduler) == Rows{{3, 150, 1}, {4, 0, 63}, {1, 64, 63}});
 }
 
 TEST_CASE("what the oldest prompt does not need is for the others") {

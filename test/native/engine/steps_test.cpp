@@ -125,7 +125,8 @@ TEST_CASE("who comes while a long prompt is computed joins its next step") {
   gate.open();
   CHECK(client.result(2).tokens == counting(9, 3));
   CHECK(client.result(1).tokens == counting(5, 3));
-  CHECK(steps.all()[2] == Steps::Segments{{0, 3}, {16, 5}});
+  CHECK(steps.all()[2] == Steps::Segments{{0, 3}});
+  CHECK(steps.all()[3] == Steps::Segments{{3, 1}, {16, 8}});
 }
 
 TEST_CASE("penalties reach the next token at once, one step ahead as all, alone and in company") {

@@ -1,0 +1,103 @@
+// `npm run bench:streams`: what several clients get of one server at once.
+import { parseArgs } from 'node:util';
+import { BuildError, main } from '../../scripts/build/errors.js';
+import { DEFAULT_MODEL, ModelStore } from '../../src/services/model-store.js';
+import { formatBytes, formatDuration } from '../../src/terminal/format.js';
+import { formatTable } from '../../src/terminal/table.js';
+import { openPrompts } from '../speed/prompts.js';
+import { startServer } from '../speed/server.js';
+import { type Soak, soak } from './soak.js';
+import type { Target } from './stream.js';
+import { type Beside, measureBesideLongPrompt, measureWidth, type Width } from './together.js';
+
+const HELP = `Usage: npm run bench:streams -- [options]
+
+  --model NAME|PATH   default: ${DEFAULT_MODEL}
+  --output-tokens N   of each stream; default: 96
+  --long-prompt N     tokens of the prompt that a short request meets; default: 4096
+  --soak MINUTES      instead of the figures: 100 streams for so long, some left by their clients
+  --json              the figures as JSON`;
+
+const WIDTHS = [1, 4, 8, 16, 32];
+const ROUNDS = 5;
+
+main('bench', async () => {
+  const { values } = parseArgs({
+    options: {
+      model: { type: 'string', default: DEFAULT_MODEL },
+      'output-tokens': { type: 'string', default: '96' },
+      'long-prompt': { type: 'string', default: '4096' },
+      soak: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const outputTokens = positive('output-tokens', values['output-tokens']);
+  const longTokens = positive('long-prompt', values['long-prompt']);
+  const minutes = values.soak === undefined ? undefined : positive('soak', values.soak);
+  const { folder, name } = await new ModelStore().find(values.model);
+  const prompts = await openPrompts(name, folder);
+  const server = await startServer(folder);
+  const target: Target = { url: server.url, model: name };
+  const print = <T>(figures: T, format: (figures: T) => string) =>
+    console.log(values.json ? JSON.stringify(figures, null, 2) : format(figures));
+  try {
+    if (minutes !== undefined) {
+      const result = await soak(target, server, prompts, minutes);
+      print(result, formatSoak);
+      if (result.errors.length + result.stuck > 0) process.exitCode = 1;
+      return;
+    }
+    const widths: Width[] = [];
+    await measureWidth(target, prompts, 2, 8); // Warm-up.
+    for (const streams of WIDTHS) widths.push(await measureWidth(target, prompts, streams, outputTokens));
+    const beside = await measureBesideLongPrompt(target, prompts, longTokens, ROUNDS);
+    print({ model: name, longTokens, widths, beside }, () => formatFigures(widths, beside, longTokens));
+  } finally {
+    await server.stop();
+    await prompts.close();
+  }
+});
+
+function positive(name: string, value: string): number {
+  const number = Number(value);
+  if (number > 0) return number;
+  throw new BuildError(`--${name} must be a number above 0, not ${JSON.stringify(value)}`);
+}
+
+function formatFigures(widths: readonly Width[], beside: Beside, longTokens: number): string {
+  const one = widths[0]?.tokensPerSecond ?? 1;
+  const rows = widths.map(({ streams, tokensPerSecond, fairness }) => [
+    String(streams),
+    tokensPerSecond.toFixed(1),
+    (tokensPerSecond / one).toFixed(2),
+    fairness.toFixed(2),
+  ]);
+  const { idleTtftMs, besideTtftMs, worstTtftMs, shortRequests, longTtftMs, longAloneMs } = beside;
+  return [
+    ...formatTable([['streams', 'tokens/s', 'of one', 'slowest / fastest'], ...rows], [0, 1, 2, 3]),
+    '',
+    `A short request's first text: ${formatDuration(idleTtftMs)} idle; while a prompt of ${longTokens} tokens is computed ` +
+      `${formatDuration(besideTtftMs)}, at worst ${formatDuration(worstTtftMs)} (${shortRequests} requests).`,
+    `The long prompt's: ${formatDuration(longAloneMs)} alone, ${formatDuration(longTtftMs)} beside those.`,
+  ].join('\n');
+}
+
+function formatSoak(result: Soak): string {
+  const { streams, minutes, finished, cancelled, stuck, errors, before, after } = result;
+  const rows = [
+    ['', 'before', 'after'],
+    ['RSS', formatBytes(before.rssBytes), formatBytes(after.rssBytes)],
+    ["MLX's active memory", formatBytes(before.activeBytes), formatBytes(after.activeBytes)],
+  ];
+  return [
+    `${streams} streams for ${minutes} minutes: ${finished} finished, ${cancelled} left by their clients, ` +
+      `${errors.length} errors, ${stuck} stuck`,
+    ...[...new Set(errors)],
+    ...formatTable(rows, [1, 2]),
+  ].join('\n');
+}
