@@ -35,7 +35,7 @@ export async function measureHttp(
   fields: Record<string, unknown> = {},
 ): Promise<Sample> {
   const clock = new Clock(request);
-  for await (const chunk of streamChat(url, model, request)) {
+  for await (const chunk of streamChat(url, model, request, { fields })) {
     if (chunk.choices[0]?.delta.content) clock.text();
     if (chunk.usage) {
       const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = chunk.usage;
@@ -45,12 +45,12 @@ export async function measureHttp(
   throw new Error('the stream ended without usage');
 }
 
-/** The chunks of a greedy reply of so many tokens. */
+/** The chunks of a reply of so many tokens, greedy unless `fields` say otherwise. */
 export async function* streamChat(
   url: string,
   model: string,
   request: Omit<Request, 'promptTokens'>,
-  signal?: AbortSignal,
+  { fields = {}, signal }: { fields?: Record<string, unknown>; signal?: AbortSignal } = {},
 ): AsyncGenerator<Chunk> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',

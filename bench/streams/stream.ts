@@ -24,7 +24,8 @@ export async function timeStream(
 ): Promise<Timed> {
   const startedAt = performance.now();
   const textAt: number[] = [];
-  for await (const { choices, usage, error } of streamChat(url, model, { messages, outputTokens }, signal)) {
+  const request = { messages, outputTokens };
+  for await (const { choices, usage, error } of streamChat(url, model, request, signal ? { signal } : {})) {
     if (error) throw new Error(error.message);
     if (choices[0]?.delta.content) textAt.push(performance.now());
     if (usage) return { textAt, ttftMs: (textAt[0] ?? performance.now()) - startedAt, tokens: usage.completion_tokens };
