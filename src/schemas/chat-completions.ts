@@ -7,6 +7,7 @@ import { chatMessages } from './chat-messages.js';
 import { integer, listOf, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 import { MAX_CHOICES, samplingFields } from './sampling.js';
+import { stopStrings, streamOptions } from './streaming.js';
 import {
   functionChoice,
   functionDefinitions,
@@ -19,33 +20,23 @@ import {
 } from './tools.js';
 
 const MAX_TOP_LOGPROBS = 20;
-const MAX_STOPS = 4;
-const MAX_STOP_LENGTH = 1024;
 const INT32_MAX = 2 ** 31 - 1;
 
-const stopString = z.string().min(1).max(MAX_STOP_LENGTH);
-
 const never = () => false;
-const isFalse = (value: boolean) => !value;
 
 export const chatCompletionRequest = z
   .object({
     model: z.string(),
     messages: chatMessages,
     stream: z.boolean().nullish(),
-    stream_options: z
-      .object({
-        include_usage: z.boolean().nullish(),
-        include_obfuscation: neutralOnly(z.boolean(), isFalse),
-      })
-      .nullish(),
+    stream_options: streamOptions,
     n: integer(1, MAX_CHOICES).nullish(),
     max_tokens: integer(1, INT32_MAX).nullish(),
     max_completion_tokens: integer(1, INT32_MAX).nullish(),
     ...samplingFields,
     logprobs: z.boolean().nullish(),
     top_logprobs: integer(0, MAX_TOP_LOGPROBS).nullish(),
-    stop: z.union([stopString, listOf(stopString, { maximum: MAX_STOPS })]).nullish(),
+    stop: stopStrings,
 
     // An extension that local servers share.
     ignore_eos: z.boolean().nullish(),

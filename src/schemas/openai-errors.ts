@@ -168,10 +168,10 @@ export const apiErrors = {
     ),
   invalidMessages: (message: string) => invalid('invalid_value', 'messages', message),
   /** Clients look for the first sentence to know that they must shorten the conversation. */
-  contextLengthExceeded: (contextLength: number, detail: string) =>
+  contextLengthExceeded: (param: string, contextLength: number, detail: string) =>
     invalid(
       'context_length_exceeded',
-      'messages',
+      param,
       `This model's maximum context length is ${contextLength} tokens. However, ${detail}.`,
     ),
 

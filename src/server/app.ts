@@ -20,8 +20,10 @@ import { addRequestIdHeader, requestId } from './plugins/request-id.js';
 import { addRequestLog } from './plugins/request-log.js';
 import { addUnknownRouteAnswers } from './plugins/unknown-routes.js';
 import { addChatCompletions } from './routes/chat-completions.js';
+import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
 import { addModels } from './routes/models.js';
+import { addTokens } from './routes/tokens.js';
 
 export interface AppOptions {
   models: ModelCatalog;
@@ -86,7 +88,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   addHealth(app, options.models, inFlight, options.version);
   addModels(app, options.models);
-  addChatCompletions(app.withTypeProvider<ZodTypeProvider>(), options.models, inFlight);
+  const api = app.withTypeProvider<ZodTypeProvider>();
+  addChatCompletions(api, options.models, inFlight);
+  addCompletions(api, options.models, inFlight);
+  addTokens(api, options.models);
   return app;
 }
 

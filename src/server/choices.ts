@@ -2,7 +2,7 @@
 
 import { EngineError } from '../engine/types.js';
 import { apiErrors } from '../schemas/openai-errors.js';
-import type { GenerationInput, ServedModel, TextDelta, Usage } from '../services/types.js';
+import type { ServedModel, TextDelta, Usage } from '../services/types.js';
 
 export type ChoiceDelta =
   | Exclude<TextDelta, { type: 'finish' }>
@@ -11,34 +11,37 @@ export type ChoiceDelta =
 /** Takes one delta of the choice `index`; that choice waits for it. */
 export type DeltaSink = (index: number, delta: ChoiceDelta) => void | Promise<void>;
 
+/** One generation: a reply or a completion. */
+export type Choice = (signal: AbortSignal) => AsyncIterable<TextDelta>;
+
+export interface Choices {
+  model: ServedModel;
+  choices: readonly Choice[];
+  /** The parameter that is at fault when the prompt is too long. */
+  promptParam: 'messages' | 'prompt';
+}
+
 /**
- * Generates one reply an input, concurrently, and hands every delta to `sink`. Resolves when all are complete. The
+ * Generates all choices, concurrently, and hands every delta to `sink`. Resolves when all are complete. The
  * first failure, or the abort of `controller`, cancels all of them, and is thrown when the last has stopped.
  */
 export async function runChoices(
-  model: ServedModel,
-  inputs: readonly GenerationInput[],
+  { model, choices, promptParam }: Choices,
   controller: AbortController,
   sink: DeltaSink,
 ): Promise<void> {
-  const runs = inputs.map((input, index) => runChoice(model, input, index, controller.signal, sink));
+  const runs = choices.map((choice, index) => runChoice(choice, index, controller.signal, sink));
   try {
     await Promise.all(runs);
   } catch (error) {
-    controller.abort(withLimit(model, error));
+    controller.abort(withLimit(model, promptParam, error));
     await Promise.allSettled(runs);
     throw controller.signal.reason;
   }
 }
 
-async function runChoice(
-  model: ServedModel,
-  input: GenerationInput,
-  index: number,
-  signal: AbortSignal,
-  sink: DeltaSink,
-): Promise<void> {
-  for await (const delta of model.chat(input, signal)) {
+async function runChoice(choice: Choice, index: number, signal: AbortSignal, sink: DeltaSink): Promise<void> {
+  for await (const delta of choice(signal)) {
     signal.throwIfAborted();
     if (delta.type !== 'finish') {
       await sink(index, delta);
@@ -52,7 +55,7 @@ async function runChoice(
 }
 
 /** The engine says what is too long; OpenAI's wording, which clients look for, names the model's limit first. */
-function withLimit(model: ServedModel, error: unknown): unknown {
+function withLimit(model: ServedModel, promptParam: string, error: unknown): unknown {
   if (!(error instanceof EngineError) || error.code !== 'context_length_exceeded') return error;
-  return apiErrors.contextLengthExceeded(model.info.contextLength, error.message);
+  return apiErrors.contextLengthExceeded(promptParam, model.info.contextLength, error.message);
 }

@@ -8,7 +8,7 @@ import type { Tokenizer } from '../text/types.js';
 import { templateContext } from './template-context.js';
 import type { TemplateRenderer } from './template-renderer.js';
 import { templateVariables } from './template-variables.js';
-import type { GenerationInput } from './types.js';
+import type { Conversation } from './types.js';
 
 export interface PromptMaker {
   /** What messages call the model. */
@@ -25,8 +25,6 @@ export interface Prompt {
   /** It ends inside the tag that opens a thought. */
   thinking: boolean;
 }
-
-type Conversation = Pick<GenerationInput, 'messages' | 'tools' | 'reasoningEffort' | 'templateVariables'>;
 
 /** The prompt for the next reply. Throws ChatTemplateError, and EngineError `invalid_request` for an empty prompt. */
 export async function makePrompt(maker: PromptMaker, conversation: Conversation): Promise<Prompt> {

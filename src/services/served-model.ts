@@ -12,15 +12,25 @@ import {
   type Precision,
 } from '../engine/types.js';
 import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
+import { canFillMiddle } from '../text/fill-in-the-middle.js';
 import { findReplyFormat } from '../text/reply-format.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import type { Tokenizer } from '../text/types.js';
 import { generateText } from './generation.js';
 import { findEndOfTurn, makePrompt, type Prompt, type PromptMaker } from './prompt.js';
+import { encodeRaw, rawPrompt } from './raw-prompt.js';
 import { ReadingMaker } from './reading-maker.js';
+import type { ReplyReading } from './reply-reader.js';
 import { TemplateRenderer } from './template-renderer.js';
-import type { ChatMessage, GenerationInput, ServedModel, TextDelta } from './types.js';
+import type {
+  CompletionInput,
+  Conversation,
+  GenerationInput,
+  GenerationOptions,
+  ServedModel,
+  TextDelta,
+} from './types.js';
 
 export interface OpenModelOptions {
   /** The name under which it is served. */
@@ -131,17 +141,51 @@ class ChatModel implements ServedModel {
 
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
-    this.#refuseHopeless(input.messages);
+    this.#refuseHopeless(input.messages.map(({ content }) => content));
     const { tokens, thinking } = await this.#promptOf(input);
+    yield* this.#generate(tokens, input, this.#readings.make(input, thinking), signal);
+  }
+
+  async *complete(input: CompletionInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
+    if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
+    const { tokenizer } = this.#maker;
+    if (typeof input.prompt === 'string') this.#refuseHopeless([input.prompt, input.suffix ?? '']);
+    const tokens = await rawPrompt(tokenizer, input);
+    if (input.maxTokens === 0) {
+      yield { type: 'finish', reason: 'length', usage: { promptTokens: tokens.length, completionTokens: 0 } };
+      return;
+    }
+    yield* this.#generate(tokens, input, { tokens: tokenizer, stop: input.stop }, signal);
+  }
+
+  get fillsMiddle(): boolean {
+    return canFillMiddle(this.#maker.tokenizer);
+  }
+
+  async tokenize(text: string, start: boolean): Promise<readonly number[]> {
+    const { tokenizer } = this.#maker;
+    const tokens = [...(await encodeRaw(tokenizer, text))];
+    return start && tokens[0] !== tokenizer.startTokens[0] ? [...tokenizer.startTokens, ...tokens] : tokens;
+  }
+
+  async tokenizeChat(conversation: Conversation): Promise<readonly number[]> {
+    return [...(await makePrompt(this.#maker, conversation)).tokens];
+  }
+
+  detokenize(tokens: readonly number[]): string {
+    return this.#maker.tokenizer.decode(tokens);
+  }
+
+  #generate(
+    tokens: Int32Array,
+    { sampling, maxTokens, ignoreEos }: GenerationOptions,
+    reading: ReplyReading,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<TextDelta> {
     const room = this.#roomAfter(tokens);
-    const request = {
-      tokens,
-      sampling: input.sampling,
-      maxTokens: Math.min(input.maxTokens ?? room, room),
-      stopTokens: input.ignoreEos ? [] : this.#stopTokens,
-    };
-    const reading = this.#readings.make(input, thinking);
-    yield* generateText({ engine: this.#engine, request, reading }, signal);
+    const stopTokens = ignoreEos ? [] : this.#stopTokens;
+    const request = { tokens, sampling, maxTokens: Math.min(maxTokens ?? room, room), stopTokens };
+    return generateText({ engine: this.#engine, request, reading }, signal);
   }
 
   stats(): EngineStats {
@@ -164,14 +208,14 @@ class ChatModel implements ServedModel {
   }
 
   /** Megabytes of text for a small context are refused before they are templated and encoded, which takes seconds. */
-  #refuseHopeless(messages: readonly ChatMessage[]): void {
+  #refuseHopeless(texts: readonly string[]): void {
     const { contextLength } = this.info;
-    const length = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const length = texts.reduce((sum, text) => sum + text.length, 0);
     const least = Math.ceil(length / this.#maker.tokenizer.longestToken);
     if (least < contextLength) return;
     throw new EngineError(
       'context_length_exceeded',
-      `your messages of ${length} characters make at least ${least} tokens, which leaves none of the context's ${contextLength} for a reply`,
+      `your prompt of ${length} characters makes at least ${least} tokens, which leaves none of the context's ${contextLength} for a reply`,
     );
   }
 
@@ -181,7 +225,7 @@ class ChatModel implements ServedModel {
     if (tokens.length < contextLength) return contextLength - tokens.length;
     throw new EngineError(
       'context_length_exceeded',
-      `your messages resulted in ${tokens.length} tokens, which leaves none of the context's ${contextLength} for a reply`,
+      `your prompt resulted in ${tokens.length} tokens, which leaves none of the context's ${contextLength} for a reply`,
     );
   }
 }

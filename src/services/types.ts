@@ -28,13 +28,26 @@ export interface ToolDefinition {
   parameters?: Readonly<Record<string, unknown>>;
 }
 
-export interface GenerationInput {
-  messages: readonly ChatMessage[];
+/** What a reply to messages and a completion of text have in common. */
+export interface GenerationOptions {
   sampling: SamplingParams;
   /** Default: the context that is left. */
   maxTokens?: number;
   /** Text that ends the reply and is not part of it. Reasoning and tool calls may hold it. */
   stop: readonly string[];
+  /** Go on past the model's end-of-turn tokens (for benchmarks). */
+  ignoreEos: boolean;
+}
+
+export interface CompletionInput extends GenerationOptions {
+  /** Text, in which control tokens count, or tokens. */
+  prompt: string | readonly number[];
+  /** What comes after the text to be made. */
+  suffix?: string;
+}
+
+export interface GenerationInput extends GenerationOptions {
+  messages: readonly ChatMessage[];
   /** What the model may call. Default: nothing. */
   tools?: readonly ToolDefinition[];
   /** False ends the reply after one call. Default: true. */
@@ -45,9 +58,10 @@ export interface GenerationInput {
   templateVariables?: Readonly<Record<string, unknown>>;
   /** Inputs of one group, such as the choices of a request, have the same prompt: it is made once. */
   group?: object;
-  /** Go on past the model's end-of-turn tokens (for benchmarks). */
-  ignoreEos: boolean;
 }
+
+/** What a prompt is made of. */
+export type Conversation = Pick<GenerationInput, 'messages' | 'tools' | 'reasoningEffort' | 'templateVariables'>;
 
 export interface Usage {
   promptTokens: number;
@@ -91,6 +105,16 @@ export interface ServedModel {
   readonly info: ModelInfo;
   /** One reply. Throws EngineError or ChatTemplateError before the first delta where it can. */
   chat(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TextDelta>;
+  /** Goes on with a text. Throws EngineError. */
+  complete(input: CompletionInput, signal?: AbortSignal): AsyncIterable<TextDelta>;
+  /** The tokens of a text, control tokens included; `start`: with what the model's texts begin with. */
+  tokenize(text: string, start: boolean): Promise<readonly number[]>;
+  /** The tokens of the prompt that `chat` would make. Throws ChatTemplateError. */
+  tokenizeChat(conversation: Conversation): Promise<readonly number[]>;
+  /** The text of tokens, control tokens left out. */
+  detokenize(tokens: readonly number[]): string;
+  /** Whether it can complete before a suffix. */
+  readonly fillsMiddle: boolean;
   stats(): EngineStats;
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ const tokenizerJson = z.looseObject({
   normalizer: component.nullish(),
   pre_tokenizer: component.nullish(),
   decoder: component.nullish(),
+  post_processor: component.nullish(),
   model: z.looseObject({
     type: z.string().optional(),
     // Large: `vocabOf` looks at the entries; the merges' are left to the library.
@@ -55,6 +56,8 @@ export interface TokenizerDefinition {
   decoder: Component | undefined;
   normalizer: Component | undefined;
   prefix: Prefix | undefined;
+  /** Texts of the tokens that stand before a text. */
+  startTokens: readonly string[];
   /** A tokenizer.json for a library, that only turns plain text into ids. */
   plainTextJson: string;
 }
@@ -82,15 +85,33 @@ export function parseTokenizerJson(source: string, name: string): TokenizerDefin
     decoder: json.decoder ?? undefined,
     normalizer,
     prefix,
+    startTokens: startTokensOf(json.post_processor),
     plainTextJson: JSON.stringify(plain),
   };
+}
+
+const templateProcessing = z.object({
+  type: z.literal('TemplateProcessing'),
+  single: z.array(z.looseObject({ SpecialToken: z.object({ id: z.string() }).optional() })),
+});
+
+/** What a post-processor puts before a text. */
+function startTokensOf(processor: Component | null | undefined): string[] {
+  for (const part of partsOf(processor)) {
+    const template = templateProcessing.safeParse(part);
+    if (!template.success) continue;
+    const { single } = template.data;
+    const text = single.findIndex(({ SpecialToken }) => SpecialToken === undefined);
+    return single.slice(0, Math.max(0, text)).flatMap(({ SpecialToken }) => SpecialToken?.id ?? []);
+  }
+  return [];
 }
 
 /** The parts of a component in order: a Sequence's, or itself. */
 export function partsOf(part: Component | null | undefined): Component[] {
   if (part === null || part === undefined) return [];
   if (part.type !== 'Sequence') return [part];
-  const list = part.normalizers ?? part.pretokenizers ?? part.decoders;
+  const list = part.normalizers ?? part.pretokenizers ?? part.decoders ?? part.processors;
   return Array.isArray(list) ? z.array(component).parse(list).flatMap(partsOf) : [];
 }
 

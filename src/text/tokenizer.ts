@@ -46,6 +46,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly controlTokens: readonly string[];
   readonly longestToken: number;
   readonly leadingSpaces: number;
+  readonly startTokens: readonly number[];
   readonly #backend: TokenizerBackend;
   readonly #bytes: TokenBytes;
   readonly #prefix: Prefix | undefined;
@@ -65,6 +66,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#prefix = definition.prefix;
     this.#cut = findCutPattern(definition, backend);
     this.#addedIds = new Map(addedTokens.map((token) => [token.content, token.id]));
+    this.startTokens = definition.startTokens.flatMap((token) => this.idOf(token) ?? []);
     this.#textSplitter = new AddedTokenSplitter(addedTokens.filter((token) => !isControlToken(token)));
     this.#promptSplitter = new AddedTokenSplitter(addedTokens);
   }

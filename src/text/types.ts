@@ -9,6 +9,8 @@ export interface Tokenizer {
   readonly longestToken: number;
   /** Spaces that decoding takes off the start of a text: SentencePiece writes one in front of its first word. */
   readonly leadingSpaces: number;
+  /** What the model's texts begin with (BOS), where its tokenizer says so. */
+  readonly startTokens: readonly number[];
   /** Plain text: never yields a control token, adds no BOS. A lone surrogate counts as U+FFFD. */
   encode(text: string): Promise<Int32Array>;
   /**

@@ -106,7 +106,7 @@ describe('ServedModel', () => {
     const huge = input([{ role: 'user', content: 'word '.repeat(1_000_000) }]);
     await expect(readReply(model.chat(huge))).rejects.toMatchObject({
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/5000000 characters make at least \d+ tokens/u),
+      message: expect.stringMatching(/5000000 characters makes at least \d+ tokens/u),
     });
     expect(engine.calls).toHaveLength(0);
   });

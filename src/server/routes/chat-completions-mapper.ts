@@ -88,7 +88,7 @@ export function sumUsage(usages: readonly Usage[]): Usage {
   };
 }
 
-function toWireUsage({ promptTokens, completionTokens, reasoningTokens = 0 }: Usage): CompletionUsage {
+export function toWireUsage({ promptTokens, completionTokens, reasoningTokens = 0 }: Usage): CompletionUsage {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

@@ -2,10 +2,9 @@
 // sends them. Main thread.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '../../schemas/chat-completions.js';
-import { apiErrors } from '../../schemas/openai-errors.js';
-import type { ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import type { GenerationInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
-import { runChoices } from '../choices.js';
+import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
 import { SseStream } from '../sse.js';
@@ -21,6 +20,7 @@ import {
   usageChunk,
 } from './chat-completions-mapper.js';
 import { addDelta, type ChatChoice, newChoice, toFinishReason } from './chat-reply-mapper.js';
+import { readyModel } from './ready-model.js';
 import { refuseUnknownTokens } from './sampling-mapper.js';
 
 interface Turn {
@@ -41,18 +41,16 @@ export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFli
   });
 }
 
-function readyModel(models: ModelCatalog, id: string): ServedModel {
-  const model = models.get(id);
-  if (!model) throw apiErrors.modelNotFound(id);
-  if (model.stats().state === 'loading') throw apiErrors.modelLoading();
-  return model;
+function chatChoices(model: ServedModel, inputs: readonly GenerationInput[]): Choices {
+  const choices = inputs.map((input) => (signal: AbortSignal) => model.chat(input, signal));
+  return { model, choices, promptParam: 'messages' };
 }
 
 async function wholeReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
   const inputs = toGenerationInputs(body);
   const choices = inputs.map(({ sampling }) => newChoice(sampling.logprobs !== undefined));
   const usages: Usage[] = [];
-  await runChoices(model, inputs, controller, (index, delta) => {
+  await runChoices(chatChoices(model, inputs), controller, (index, delta) => {
     const choice = choices[index] as ChatChoice;
     if (delta.type !== 'finish') return addDelta(choice, delta);
     choice.reason = delta.reason;
@@ -70,7 +68,7 @@ async function streamReply({ request, reply, body, model, controller }: Turn): P
   const calling = new Set<number>();
   const usages: Usage[] = [];
   try {
-    await runChoices(model, toGenerationInputs(body), controller, async (index, delta) => {
+    await runChoices(chatChoices(model, toGenerationInputs(body)), controller, async (index, delta) => {
       if (!started.has(index)) {
         started.add(index);
         await stream.send(roleChunk(head, index));

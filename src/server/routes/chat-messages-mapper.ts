@@ -76,8 +76,10 @@ function joinText(content: NonNullable<ChatCompletionMessage['content']>): strin
     .join('\n');
 }
 
+type Offer = Partial<Pick<ChatCompletionRequest, 'tools' | 'tool_choice' | 'functions' | 'function_call'>>;
+
 /** What the model may call; nothing when the request says so. */
-export function toTools({ tools, tool_choice, functions, function_call }: ChatCompletionRequest): ToolDefinition[] {
+export function toTools({ tools, tool_choice, functions, function_call }: Offer): ToolDefinition[] {
   const offered = tool_choice === 'none' ? [] : (tools ?? []).map((tool) => tool.function);
   const legacy = function_call === 'none' ? [] : (functions ?? []);
   return [...offered, ...legacy].map(toTool);

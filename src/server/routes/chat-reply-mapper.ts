@@ -9,7 +9,8 @@ import type {
 import type { ScoredText, TextLogprob, ToolCall } from '../../services/types.js';
 import type { ChoiceDelta } from '../choices.js';
 
-const LOWEST_LOGPROB = -9999;
+/** The least that OpenAI gives; JSON has no infinities. */
+export const LOWEST_LOGPROB = -9999;
 
 /** A choice as far as it has come. */
 export interface ChatChoice {
@@ -89,7 +90,6 @@ export function toWireLogprobs(logprobs: readonly TextLogprob[] | undefined): Wi
   return { content, refusal: null };
 }
 
-/** JSON has no infinities: a token that cannot come has the lowest number that OpenAI gives. */
 function toWireToken({ text, bytes, logprob }: ScoredText): WireTokenLogprob {
   return { token: text, logprob: Math.max(logprob, LOWEST_LOGPROB), bytes };
 }

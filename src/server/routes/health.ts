@@ -4,7 +4,15 @@ import type { ModelCatalog } from '../../services/types.js';
 import type { InFlight } from '../in-flight.js';
 import { toHealth } from './health-mapper.js';
 
-const ENDPOINTS = ['POST /v1/chat/completions', 'GET /v1/models', 'GET /v1/models/{id}', 'GET /health'];
+const ENDPOINTS = [
+  'POST /v1/chat/completions',
+  'POST /v1/completions',
+  'POST /tokenize',
+  'POST /detokenize',
+  'GET /v1/models',
+  'GET /v1/models/{id}',
+  'GET /health',
+];
 
 export function addHealth(app: FastifyInstance, models: ModelCatalog, inFlight: InFlight, version: string): void {
   const startedAt = performance.now();

@@ -1,6 +1,8 @@
 // A `ServedModel` that says what the test tells it, when the test tells it, and records what was asked. No timers.
 import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/types.js';
 import type {
+  CompletionInput,
+  Conversation,
   GenerationInput,
   ModelCatalog,
   ScoredText,
@@ -37,7 +39,7 @@ export class ScriptedCall {
   #tokens = 0;
 
   constructor(
-    readonly input: GenerationInput,
+    private readonly asked: GenerationInput | CompletionInput,
     readonly signal: AbortSignal | undefined,
   ) {
     this.cancelled = new Promise((resolve) => {
@@ -48,6 +50,16 @@ export class ScriptedCall {
       if (signal?.aborted) cancel();
       signal?.addEventListener('abort', cancel, { once: true });
     });
+  }
+
+  /** What was asked of `chat`. */
+  get input(): GenerationInput {
+    return this.asked as GenerationInput;
+  }
+
+  /** What was asked of `complete`. */
+  get completion(): CompletionInput {
+    return this.asked as CompletionInput;
   }
 
   /** One delta a text, one token each. */
@@ -130,6 +142,32 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
   ) {}
 
   chat(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TextDelta> {
+    return this.#begin(input, signal);
+  }
+
+  complete(input: CompletionInput, signal?: AbortSignal): AsyncIterable<TextDelta> {
+    return this.#begin(input, signal);
+  }
+
+  readonly fillsMiddle = false;
+
+  /** A token a character; 0 before them. */
+  async tokenize(text: string, start: boolean): Promise<readonly number[]> {
+    return [...(start ? [0] : []), ...[...text].map((character) => character.codePointAt(0) ?? 0)];
+  }
+
+  async tokenizeChat({ messages }: Conversation): Promise<readonly number[]> {
+    return this.tokenize(messages.map(({ content }) => content).join('\n'), true);
+  }
+
+  detokenize(tokens: readonly number[]): string {
+    return String.fromCodePoint(...tokens);
+  }
+
+  #begin<Input extends GenerationInput | CompletionInput>(
+    input: Input,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<TextDelta> {
     const call = new ScriptedCall(input, signal);
     this.calls.push(call);
     for (const wake of this.#waiters.splice(0)) wake();

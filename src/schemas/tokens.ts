@@ -1,0 +1,39 @@
+// Wire types of POST /tokenize and POST /detokenize, names as in vLLM.
+import { z } from 'zod';
+import { chatMessages } from './chat-messages.js';
+import { integer, listOf, refuse } from './fields.js';
+import { apiErrors } from './openai-errors.js';
+import { jsonObject, toolDefinitions } from './tools.js';
+
+const INT32_MAX = 2 ** 31 - 1;
+
+/** A text, or the conversation whose prompt is to be counted. */
+export const tokenizeRequest = z
+  .object({
+    model: z.string(),
+    prompt: z.string().nullish(),
+    messages: chatMessages.nullish(),
+    tools: toolDefinitions.nullish(),
+    chat_template_kwargs: jsonObject.nullish(),
+    /** Whether a text begins as the model's texts do. Default: true. */
+    add_special_tokens: z.boolean().nullish(),
+  })
+  .superRefine(({ prompt, messages }, context) => {
+    if (typeof prompt === 'string' && messages) {
+      refuse(context, (param) => apiErrors.exclusiveParameters(param, 'messages'), ['prompt']);
+    } else if (typeof prompt !== 'string' && !messages) {
+      refuse(context, apiErrors.missingParameter, ['prompt']);
+    }
+  });
+
+export const detokenizeRequest = z.object({ model: z.string(), tokens: listOf(integer(0, INT32_MAX)) });
+
+export interface Tokenized {
+  tokens: readonly number[];
+  count: number;
+  max_model_len: number;
+}
+
+export interface Detokenized {
+  prompt: string;
+}

@@ -1,0 +1,113 @@
+// POST /v1/completions, whole or streamed: text that goes on, no template. Main thread.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type CompletionRequest, completionRequest } from '../../schemas/completions.js';
+import { apiErrors } from '../../schemas/openai-errors.js';
+import type { CompletionInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import type { ApiInstance } from '../app.js';
+import { type Choices, runChoices } from '../choices.js';
+import { logFailure, toApiError } from '../error-handler.js';
+import type { InFlight } from '../in-flight.js';
+import { SseStream } from '../sse.js';
+import { toWireUsage } from './chat-completions-mapper.js';
+import {
+  characters,
+  chooseBest,
+  newCompletionHead,
+  sumCompletionUsage,
+  type TextChoice,
+  toCompletion,
+  toCompletionInputs,
+  toTokenLogprobs,
+} from './completions-mapper.js';
+import { readyModel } from './ready-model.js';
+import { refuseUnknownTokens } from './sampling-mapper.js';
+
+interface Turn {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  body: CompletionRequest;
+  model: ServedModel;
+  controller: AbortController;
+}
+
+export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
+  app.post('/v1/completions', { schema: { body: completionRequest } }, async (request, reply) => {
+    const { body } = request;
+    const model = readyModel(models, body.model);
+    refuseUnknownTokens(body, model.info.vocabSize);
+    if (body.suffix && !model.fillsMiddle) {
+      throw apiErrors.unsupportedByModel('suffix', 'This model was not taught to fill in text before a suffix.');
+    }
+    const turn: Turn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    return body.stream ? streamCompletion(turn) : wholeCompletion(turn);
+  });
+}
+
+function textChoices(model: ServedModel, inputs: readonly CompletionInput[]): Choices {
+  const choices = inputs.map((input) => (signal: AbortSignal) => model.complete(input, signal));
+  return { model, choices, promptParam: 'prompt' };
+}
+
+/** What stands before a choice's own text when the prompt is echoed. */
+function echoOf({ body, model }: Turn, { prompt }: CompletionInput): string {
+  if (!body.echo) return '';
+  return typeof prompt === 'string' ? prompt : model.detokenize(prompt);
+}
+
+async function wholeCompletion(turn: Turn): Promise<FastifyReply> {
+  const { request, reply, body, model, controller } = turn;
+  const inputs = toCompletionInputs(body);
+  const candidates = inputs.map((input): TextChoice => ({ text: echoOf(turn, input), logprobs: [], reason: 'stop' }));
+  const usages: Usage[] = [];
+  await runChoices(textChoices(model, inputs), controller, (index, delta) => {
+    const choice = candidates[index] as TextChoice;
+    if (delta.type === 'text') {
+      choice.text += delta.text;
+      choice.logprobs.push(...(delta.logprobs ?? []));
+    } else if (delta.type === 'finish') {
+      choice.reason = delta.reason;
+      usages[index] = delta.usage;
+    }
+  });
+  request.usage = sumCompletionUsage(body, usages);
+  const choices = chooseBest(body, candidates).map(({ text, logprobs, reason }, index) => ({
+    text,
+    index,
+    logprobs: typeof body.logprobs === 'number' ? toTokenLogprobs(logprobs, 0) : null,
+    finish_reason: reason,
+  }));
+  return reply.send({ ...toCompletion(newCompletionHead(model.id), choices), usage: toWireUsage(request.usage) });
+}
+
+async function streamCompletion(turn: Turn): Promise<FastifyReply> {
+  const { request, reply, body, model, controller } = turn;
+  const head = newCompletionHead(model.id);
+  const stream = new SseStream(reply, controller.signal);
+  const inputs = toCompletionInputs(body);
+  const offsets = inputs.map(() => 0);
+  const echoes = inputs.map((input) => echoOf(turn, input));
+  const usages: Usage[] = [];
+  try {
+    await runChoices(textChoices(model, inputs), controller, async (index, delta) => {
+      const finish_reason = delta.type === 'finish' ? delta.reason : null;
+      const scored = delta.type === 'text' ? (delta.logprobs ?? []) : [];
+      const logprobs = typeof body.logprobs === 'number' ? toTokenLogprobs(scored, offsets[index] ?? 0) : null;
+      const text = (echoes[index] ?? '') + (delta.type === 'text' ? delta.text : '');
+      echoes[index] = '';
+      for (const token of scored) offsets[index] = (offsets[index] ?? 0) + characters(token.text);
+      if (delta.type === 'finish') usages[index] = delta.usage;
+      await stream.send(toCompletion(head, [{ text, index, logprobs, finish_reason }]));
+    });
+    request.usage = sumCompletionUsage(body, usages);
+    if (body.stream_options?.include_usage) {
+      await stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage) });
+    }
+    stream.end('[DONE]');
+  } catch (thrown) {
+    if (!stream.opened) throw thrown;
+    const error = toApiError(thrown, request);
+    if (!reply.raw.destroyed) logFailure(error, request);
+    stream.end(JSON.stringify(error.body));
+  }
+  return reply;
+}

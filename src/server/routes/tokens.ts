@@ -1,0 +1,25 @@
+// POST /tokenize and POST /detokenize: what a model makes of a text, and of tokens. Nothing is generated. Main thread.
+import { detokenizeRequest, type Tokenized, tokenizeRequest } from '../../schemas/tokens.js';
+import type { ModelCatalog } from '../../services/types.js';
+import type { ApiInstance } from '../app.js';
+import { toChatMessages, toTools } from './chat-messages-mapper.js';
+import { readyModel } from './ready-model.js';
+
+export function addTokens(app: ApiInstance, models: ModelCatalog): void {
+  app.post('/tokenize', { schema: { body: tokenizeRequest } }, async ({ body }): Promise<Tokenized> => {
+    const model = readyModel(models, body.model);
+    const { prompt, messages, chat_template_kwargs: templateVariables, add_special_tokens: start } = body;
+    const tokens = messages
+      ? await model.tokenizeChat({
+          messages: toChatMessages(messages),
+          tools: toTools(body),
+          ...(templateVariables ? { templateVariables } : {}),
+        })
+      : await model.tokenize(prompt ?? '', start ?? true);
+    return { tokens, count: tokens.length, max_model_len: model.info.contextLength };
+  });
+
+  app.post('/detokenize', { schema: { body: detokenizeRequest } }, async ({ body }) => ({
+    prompt: readyModel(models, body.model).detokenize(body.tokens),
+  }));
+}
