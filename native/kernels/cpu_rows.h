@@ -1,4 +1,4 @@
-// Rows of an evaluated array as our kernels take them.
+// Rows and vectors of an evaluated array as our kernels take them.
 #pragma once
 
 #include <vector>
@@ -23,6 +23,13 @@ inline cpu::Rows gather_rows(const mx::array& x, std::vector<float>& copy) {
     }
   }
   return {copy.data(), size_t(columns), rows};
+}
+
+/// A vector [K], likewise.
+inline const float* gather_vector(const mx::array& x, std::vector<float>& copy) {
+  if (x.strides(0) == 1 || x.size() == 1) return x.data<float>();
+  for (int i = 0; i < x.shape(0); ++i) copy.push_back(x.data<float>()[i * x.strides(0)]);
+  return copy.data();
 }
 
 }  // namespace mlxd::kernels

@@ -50,7 +50,7 @@ class NormedRows {
         columns_(x.shape(1)),
         data_(std::make_unique_for_overwrite<float[]>(size_t(rows_) * columns_)) {
     std::vector<float> copy, weight_copy;
-    cpu::rms_norm(gather_rows(x, copy), gather_rows(weight, weight_copy).data, columns_, eps,
+    cpu::rms_norm(gather_rows(x, copy), gather_vector(weight, weight_copy), columns_, eps,
                   data_.get(), cpu::best_isa(), cpu::ThreadPool::shared());
   }
 
@@ -87,7 +87,7 @@ class LinearAdd final : public CpuPrimitive {
   Factor w_;
 };
 
-// Inputs x [T, K] and the norm's weight [1, K]; an output for each factor.
+// Inputs x [T, K] and the norm's weight [K]; an output for each factor.
 class NormLinears final : public CpuPrimitive {
  public:
   NormLinears(float eps, std::vector<Factor> factors) : eps_(eps), factors_(std::move(factors)) {}
@@ -173,7 +173,7 @@ void check_layer(const LinearLayer& layer, const mx::array& x) {
 std::vector<mx::array> norm_inputs(const mx::array& x, const mx::array& weight) {
   check(weight.ndim() == 1 && x.ndim() == 2 && x.shape(1) == weight.shape(0), "Norm: weight",
         weight, x);
-  return {x, mx::reshape(mx::astype(weight, mx::float32), {1, -1})};
+  return {x, mx::astype(weight, mx::float32)};
 }
 
 }  // namespace

@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "models/model.h"
-#include "nn/embedding.h"
-#include "nn/norm.h"
+#include "nn/output_head.h"
 
 namespace mlxd {
 
@@ -20,15 +19,9 @@ class Decoder : public Model {
   template <class MakeBlock>
   Decoder(const Config& c, const nn::Weights& w, const MakeBlock& make_block)
       : embedding_(w / "model" / "embed_tokens", c.vocab_size, c.hidden_size),
-        norm_(w / "model" / "norm", c.hidden_size, c.rms_eps) {
+        head_(make_head(c, w)) {
     for (int layer = 0; layer < c.layers; ++layer) {
       blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
-    }
-    const nn::Weights head = w / "lm_head";
-    if (c.tie_word_embeddings.value_or(!head.has("weight"))) {
-      head.ignore();
-    } else {
-      head_.emplace(head, c.hidden_size, c.vocab_size);
     }
   }
 
@@ -37,12 +30,10 @@ class Decoder : public Model {
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
       x = blocks_[layer](x, step, static_cast<int>(layer));
     }
-    return norm_(x);
+    return x;
   }
 
-  mx::array logits(const mx::array& hidden) const override {
-    return head_ ? (*head_)(hidden) : embedding_.as_linear(hidden);
-  }
+  mx::array logits(const mx::array& hidden) const override { return head_(hidden, embedding_); }
 
   SequenceCache make_cache() const override {
     SequenceCache cache;
@@ -52,10 +43,19 @@ class Decoder : public Model {
   }
 
  private:
+  static nn::OutputHead make_head(const Config& c, const nn::Weights& w) {
+    nn::RmsNorm norm(w / "model" / "norm", c.hidden_size, c.rms_eps);
+    const nn::Weights linear = w / "lm_head";
+    if (!c.tie_word_embeddings.value_or(!linear.has("weight"))) {
+      return {std::move(norm), nn::Linear(linear, c.hidden_size, c.vocab_size)};
+    }
+    linear.ignore();
+    return {std::move(norm), std::nullopt};
+  }
+
   nn::Embedding embedding_;
   std::vector<Block> blocks_;
-  nn::RmsNorm norm_;
-  std::optional<nn::Linear> head_;  // tied to the embedding when absent
+  nn::OutputHead head_;
 };
 
 }  // namespace mlxd

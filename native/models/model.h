@@ -16,11 +16,11 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// Hidden states [T, hidden_size] after the final norm, of every token of the step. Appends to
-  /// the step's caches.
+  /// Hidden states [T, hidden_size] of every token of the step, as the last block leaves them.
+  /// Appends to the step's caches.
   virtual mx::array forward(const Step& step) const = 0;
 
-  /// Logits [N, vocab_size] of hidden states [N, hidden_size].
+  /// Logits [N, vocab_size] of such hidden states [N, hidden_size].
   virtual mx::array logits(const mx::array& hidden) const = 0;
 
   /// An empty cache for one sequence.

@@ -51,10 +51,7 @@ mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) con
 
 Qkv Attention::normed(const Qkv& qkv) const {
   if (!norms_) return qkv;
-  const auto apply = [](const RmsNorm& norm, const mx::array& x, int heads) {
-    return mx::reshape(norm(split_heads(x, heads)), x.shape());
-  };
-  return {apply(norms_->q, qkv.q, shape_.heads), apply(norms_->k, qkv.k, shape_.kv_heads), qkv.v};
+  return {norms_->q(qkv.q), norms_->k(qkv.k), qkv.v};
 }
 
 mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) const {

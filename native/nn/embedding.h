@@ -17,6 +17,9 @@ class Embedding {
   /// Of the rows.
   mx::Dtype dtype() const { return rows_.rows(mx::zeros({1}, mx::int32)).dtype(); }
 
+  /// [vocabulary, width]
+  const kernels::WeightMatrix& matrix() const { return rows_; }
+
   /// hidden [N, width] -> logits [N, vocabulary].
   mx::array as_linear(const mx::array& hidden) const { return rows_.matmul(hidden); }
 

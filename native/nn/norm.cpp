@@ -1,11 +1,12 @@
 // See norm.h.
 #include "nn/norm.h"
 
+#include "kernels/norm.h"
+
 namespace mlxd::nn {
 
 mx::array RmsNorm::operator()(const mx::array& x) const {
-  // Norm weights are often wider than the rest; they must not widen what follows.
-  return mx::astype(mx::fast::rms_norm(x, weight_, eps_), x.dtype());
+  return kernels::rms_norm(x, weight_, eps_);
 }
 
 Qkv NormQkv::operator()(const mx::array& x) const {

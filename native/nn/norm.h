@@ -5,14 +5,14 @@
 
 namespace mlxd::nn {
 
-/// x * weight / sqrt(mean(x^2) + eps) over the last axis.
+/// x * weight / sqrt(mean(x^2) + eps) over the last axis, or over each head of it.
 class RmsNorm {
  public:
   /// Takes `weight` [width] of `w`.
   RmsNorm(const Weights& w, int width, float eps)
       : weight_(w.take_dense("weight", {width})), eps_(eps) {}
 
-  /// x [..., width] -> the same shape.
+  /// x [..., n * width], each run of `width` columns by itself -> the same shape.
   mx::array operator()(const mx::array& x) const;
 
   const mx::array& weight() const { return weight_; }
