@@ -13,8 +13,11 @@ let engine: Engine | undefined;
 async function load({ model, threads }: { model: string; threads: number }): Promise<Loaded> {
   const options: LoadOptions = { modelPath: model, device: 'cpu', threads, maxSequences: MAX_STREAMS };
   engine = await loadEngine(options);
-  const { mlxVersion, loadMs } = engine.info;
-  return { version: `mlx ${mlxVersion}`, details: `precision balanced, loaded in ${loadMs.toFixed(0)} ms` };
+  const { mlxVersion, loadMs, kernels, precision } = engine.info;
+  return {
+    version: `mlx ${mlxVersion}`,
+    details: `kernels ${kernels}, precision ${precision ?? 'of MLX'}, loaded in ${loadMs.toFixed(0)} ms`,
+  };
 }
 
 /** When each token of a reply of exactly `count` tokens came, in seconds. */

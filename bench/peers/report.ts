@@ -1,5 +1,6 @@
 // The results as text for a terminal. Pure.
 
+import { costChart } from './chart.js';
 import type { Ratio, TaskResult } from './floors.js';
 import type { Bandwidth, Machine } from './machine.js';
 import type { Outcome } from './rounds.js';
@@ -40,7 +41,9 @@ export function modelText(report: ModelReport): string {
     label,
     ...names.map((name) => cell(outcomes.find(({ peer }) => peer === name))),
   ]);
-  return [head, ...versions, table([['tokens/s', ...names], ...rows]), ...report.shares.map(shareText)].join('\n');
+  const charts = (['context', 'batch'] as const).map((section) => costChart(report.results, section)).filter(Boolean);
+  const rates = table([['tokens/s', ...names], ...rows]);
+  return [head, ...versions, rates, ...report.shares.map(shareText), ...charts].join('\n');
 }
 
 function cell(outcome: Outcome | undefined): string {

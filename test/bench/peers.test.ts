@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bar, costChart } from '../../bench/peers/chart.js';
 import { ratios, type TaskResult } from '../../bench/peers/floors.js';
 import type { Machine } from '../../bench/peers/machine.js';
 import { modelCost } from '../../bench/peers/model-cost.js';
@@ -71,6 +72,23 @@ describe('ratios against the floors', () => {
     expect(ratios([failed])).toEqual([]);
     const alone = { ...failed, outcomes: [{ peer: 'mlxd' as const, note: '', error: 'it ended' }, ...failed.outcomes] };
     expect(ratios([alone])).toEqual([]);
+  });
+});
+
+describe('the chart of costs', () => {
+  it('draws milliseconds a token, the dearest over the whole width', () => {
+    const results = [result('context', { mlxd: 250, 'llama.cpp-q4_1': 100 }), result('batch', { mlxd: 500 })];
+    expect(costChart(results, 'context').split('\n')).toEqual([
+      '  milliseconds a token by context',
+      `  context  mlxd            ${'█'.repeat(16)} 4.00`,
+      `           llama.cpp-q4_1  ${'█'.repeat(40)} 10.0`,
+    ]);
+    expect(costChart(results, 'batch')).toContain(' 2.00');
+    expect(costChart(results, 'decode')).toBe('');
+  });
+
+  it('has bars of eighths', () => {
+    expect([bar(0), bar(1 / 320), bar(0.5), bar(9)]).toEqual(['', '▏', '█'.repeat(20), '█'.repeat(40)]);
   });
 });
 
