@@ -126,15 +126,16 @@ class NormSwiglu final : public CpuPrimitive {
   DEFINE_NAME(NormSwiglu)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(
-        inputs, outputs, [eps = eps_, gate = gate_, up = up_](const auto& views, float* out) {
-          const NormedRows normed(views[0], views[1], eps);
-          const size_t size = size_t(views[0].shape(0)) * gate.outputs();
-          const auto factors = std::make_unique_for_overwrite<float[]>(size);
-          gate.multiply(normed.rows(), out);
-          up.multiply(normed.rows(), factors.get());
-          cpu::swiglu(out, factors.get(), size, cpu::best_isa(), cpu::ThreadPool::shared());
-        });
+    dispatch_one(inputs, outputs,
+                 [eps = eps_, gate = gate_, up = up_](const auto& views, float* out) {
+                   const NormedRows normed(views[0], views[1], eps);
+                   const size_t size = size_t(views[0].shape(0)) * gate.outputs();
+                   const auto factors = std::make_unique_for_overwrite<float[]>(size);
+                   gate.multiply(normed.rows(), out);
+                   up.multiply(normed.rows(), factors.get());
+                   cpu::glu(cpu::Activation::silu, out, factors.get(), size, cpu::best_isa(),
+                            cpu::ThreadPool::shared());
+                 });
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {

@@ -30,8 +30,17 @@ void rms_norm(const Rows& x, const float* weight, int width, float eps, float* o
   });
 }
 
-void swiglu(float* gate, const float* up, size_t count, Isa isa, ThreadPool& pool) {
-  const SwigluRun run = kernel_table(isa).swiglu;
+void layer_norm(const Rows& x, const float* weight, const float* bias, int width, float eps,
+                float* out, Isa isa, ThreadPool& pool) {
+  const LayerNormRow norm = kernel_table(isa).layer_norm;
+  for_each_row(x.count, width, pool, [&](int r) {
+    norm(x.data + r * x.stride, weight, bias, width, eps, out + size_t(r) * width);
+  });
+}
+
+void glu(Activation activation, float* gate, const float* up, size_t count, Isa isa,
+         ThreadPool& pool) {
+  const GluRun run = kernel_table(isa).glu[static_cast<int>(activation)];
   pool.run(static_cast<int>((count + kChunk - 1) / kChunk), [&](int chunk) {
     const size_t first = size_t(chunk) * kChunk;
     run(gate + first, up + first, static_cast<int>(std::min<size_t>(kChunk, count - first)));

@@ -14,8 +14,18 @@ namespace mlxd::kernels::cpu {
 void rms_norm(const Rows& x, const float* weight, int width, float eps, float* out, Isa isa,
               ThreadPool& pool);
 
-/// gate[i] = silu(gate[i]) * up[i] for i < count.
-void swiglu(float* gate, const float* up, size_t count, Isa isa, ThreadPool& pool);
+/// (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias -> out, contiguous. `weight` and `bias`
+/// [width] may be null.
+void layer_norm(const Rows& x, const float* weight, const float* bias, int width, float eps,
+                float* out, Isa isa, ThreadPool& pool);
+
+/// silu: x / (1 + e^-x). gelu: x Phi(x), exactly; gelu_tanh: Hendrycks and Gimpel's (2016)
+/// approximation, "gelu_pytorch_tanh" of configs.
+enum class Activation { silu, gelu_tanh, gelu };
+
+/// gate[i] = activation(gate[i]) * up[i] for i < count.
+void glu(Activation activation, float* gate, const float* up, size_t count, Isa isa,
+         ThreadPool& pool);
 
 /// y [count, width], contiguous, += x.
 void add_rows(const Rows& x, int width, float* y, ThreadPool& pool);

@@ -61,7 +61,8 @@ constexpr KernelTable make_table() {
           join_pages,
           narrow_row,
           rms_norm_row,
-          swiglu_run,
+          layer_norm_row,
+          {glu_run<silu>, glu_run<gelu_tanh>, glu_run<gelu>},
           arg_max_row,
           weigh_run,
           sum_above};

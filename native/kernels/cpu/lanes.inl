@@ -41,6 +41,7 @@ struct Lanes {
   void keep_larger(const Lanes& a) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = a.in[i] > in[i] ? a.in[i] : in[i];
   }
+  void shift(float by) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += by; }
   void scale(float factor) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] *= factor; }
   void add_product(const Lanes& a, const Lanes& b) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b.in[i];

@@ -143,8 +143,12 @@ using NarrowRow = void (*)(const float* x, int count, uint16_t* out);
 /// out = x * weight / sqrt(mean(x^2) + eps), over one row.
 using RmsNormRow = void (*)(const float* x, const float* weight, int width, float eps, float* out);
 
-/// gate = silu(gate) * up.
-using SwigluRun = void (*)(float* gate, const float* up, int count);
+/// out = (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias, over one row; null is none.
+using LayerNormRow = void (*)(const float* x, const float* weight, const float* bias, int width,
+                              float eps, float* out);
+
+/// gate = activation(gate) * up.
+using GluRun = void (*)(float* gate, const float* up, int count);
 
 /// The first index of the largest of x, and that; 0 and -inf if all are NaN.
 using ArgMaxRow = int (*)(const float* x, int count, float* largest);
@@ -166,7 +170,8 @@ struct KernelTable {
   JoinPages join_pages;
   NarrowRow narrow_row;
   RmsNormRow rms_norm;
-  SwigluRun swiglu;
+  LayerNormRow layer_norm;
+  GluRun glu[3];  // by Activation
   ArgMaxRow arg_max;
   WeighRun weigh;
   SumAbove sum_above;

@@ -25,6 +25,30 @@ std::vector<double> reference_norm(const float* x, const std::vector<float>& wei
   return out;
 }
 
+std::vector<double> reference_layer_norm(const float* x, int width) {
+  double mean = 0, squares = 0;
+  for (int i = 0; i < width; ++i) mean += x[i];
+  mean /= width;
+  for (int i = 0; i < width; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  std::vector<double> out(width);
+  for (int i = 0; i < width; ++i) out[i] = (x[i] - mean) / std::sqrt(squares / width + kEps);
+  return out;
+}
+
+double reference_activation(Activation activation, double x) {
+  if (activation == Activation::gelu) return 0.5 * x * std::erfc(-x / std::sqrt(2));
+  const double u = 2 * std::sqrt(2 / 3.14159265358979324) * (x + 0.044715 * x * x * x);
+  return x / (1 + std::exp(activation == Activation::silu ? -x : -u));
+}
+
+// GELU's left tail is e to a power that float32 rounds.
+double relative_error(Activation activation, double x) {
+  if (activation == Activation::silu || x > 0) return 1e-6;
+  const double power =
+      activation == Activation::gelu ? x * x / 2 : 1.6 * (-x - 0.044715 * x * x * x);
+  return 1e-6 + 3e-7 * power;
+}
+
 }  // namespace
 
 TEST_CASE("the RMS norm is that of float64, with the same bits everywhere") {
@@ -60,28 +84,65 @@ TEST_CASE("the RMS norm is that of float64, with the same bits everywhere") {
   }
 }
 
-TEST_CASE("SwiGLU is that of float64, with the same bits everywhere, and does not overflow") {
-  std::mt19937 random(12);
-  for (int count : {1, 5, 16, 31, 576, 4096, 10000}) {
-    auto gate = random_rows(count, random);
-    for (auto& value : gate) value *= 20;
-    gate[0] = 500;  // e^500 is past float32
-    const auto up = random_rows(count, random);
-    std::vector<float> first;
-    for (Isa isa : supported_isas()) {
-      CAPTURE(count);
-      CAPTURE(isa_name(isa));
-      for (int threads : {1, 2, 4}) {
-        ThreadPool pool(threads);
-        auto out = gate;
-        swiglu(out.data(), up.data(), out.size(), isa, pool);
-        if (first.empty()) first = out;
-        REQUIRE(out == first);
+TEST_CASE("the layer norm is that of float64, with the same bits everywhere, far from zero too") {
+  std::mt19937 random(13);
+  for (int width : kWidths) {
+    const int rows = 9;
+    auto x = random_rows(size_t(rows) * width, random);
+    for (auto& value : x) value += 30;
+    const auto weight = random_rows(width, random), bias = random_rows(width, random);
+    for (const bool affine : {false, true}) {
+      std::vector<float> first;
+      for (Isa isa : supported_isas()) {
+        CAPTURE(width);
+        CAPTURE(isa_name(isa));
+        for (int threads : {1, 3}) {
+          ThreadPool pool(threads);
+          std::vector<float> out(x.size());
+          layer_norm({x.data(), size_t(width), rows}, affine ? weight.data() : nullptr,
+                     affine ? bias.data() : nullptr, width, kEps, out.data(), isa, pool);
+          if (first.empty()) first = out;
+          REQUIRE(out == first);
+        }
+      }
+      for (int row = 0; row < rows; ++row) {
+        const auto expected = reference_layer_norm(&x[size_t(row) * width], width);
+        for (int i = 0; i < width; ++i) {
+          const double of_unit = affine ? expected[i] * weight[i] + bias[i] : expected[i];
+          REQUIRE(std::abs(first[size_t(row) * width + i] - of_unit) < 1e-4);
+        }
       }
     }
-    for (int i = 0; i < count; ++i) {
-      const double expected = double(gate[i]) / (1 + std::exp(-double(gate[i]))) * up[i];
-      REQUIRE(std::abs(first[i] - expected) <= 1e-6 * std::abs(expected) + 1e-30);
+  }
+}
+
+TEST_CASE("gated activations are those of float64, with the same bits everywhere, and finite") {
+  std::mt19937 random(12);
+  for (const auto activation : {Activation::silu, Activation::gelu_tanh, Activation::gelu}) {
+    for (int count : {1, 5, 16, 31, 576, 4096, 10000}) {
+      auto gate = random_rows(count, random);
+      for (auto& value : gate) value *= 20;
+      gate[0] = 500;  // e^500 is past float32
+      if (count > 2) gate[1] = -500;
+      const auto up = random_rows(count, random);
+      std::vector<float> first;
+      for (Isa isa : supported_isas()) {
+        CAPTURE(count);
+        CAPTURE(isa_name(isa));
+        for (int threads : {1, 2, 4}) {
+          ThreadPool pool(threads);
+          auto out = gate;
+          glu(activation, out.data(), up.data(), out.size(), isa, pool);
+          if (first.empty()) first = out;
+          REQUIRE(out == first);
+        }
+      }
+      for (int i = 0; i < count; ++i) {
+        const double expected = reference_activation(activation, gate[i]) * up[i];
+        CAPTURE(gate[i]);
+        REQUIRE(std::abs(first[i] - expected) <=
+                relative_error(activation, gate[i]) * std::abs(expected) + 1e-30);
+      }
     }
   }
 }
