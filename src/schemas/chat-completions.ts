@@ -87,6 +87,16 @@ export interface CompletionUsage {
   completion_tokens_details: { reasoning_tokens: number };
 }
 
+/** An extension: how long the reply took, as its client sees it. */
+export interface WireTimings {
+  /** Milliseconds to the first text, thought or call: waiting, templating and prefill. */
+  ttft_ms: number;
+  /** Tokens of the prompt a second of that time. */
+  prefill_tokens_per_second: number;
+  /** Tokens after the first of each choice, a second; null where there are none. */
+  decode_tokens_per_second: number | null;
+}
+
 export interface WireTokenLogprob {
   token: string;
   bytes: readonly number[];
@@ -134,6 +144,7 @@ export interface ChatCompletion {
     finish_reason: ChatFinishReason;
   }[];
   usage: CompletionUsage;
+  timings: WireTimings;
 }
 
 export interface ChatCompletionChunk {
@@ -148,4 +159,6 @@ export interface ChatCompletionChunk {
     finish_reason: ChatFinishReason | null;
   }[];
   usage?: CompletionUsage;
+  /** Beside the usage. */
+  timings?: WireTimings;
 }

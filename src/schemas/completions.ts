@@ -1,6 +1,6 @@
 // Wire types of POST /v1/completions: the request schema, and the shapes of the reply and of its stream.
 import { z } from 'zod';
-import type { CompletionUsage } from './chat-completions.js';
+import type { CompletionUsage, WireTimings } from './chat-completions.js';
 import { integer, listOf, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 import { MAX_CHOICES, samplingFields } from './sampling.js';
@@ -90,4 +90,5 @@ export interface Completion {
   model: string;
   choices: CompletionChoice[];
   usage?: CompletionUsage;
+  timings?: WireTimings;
 }

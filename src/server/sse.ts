@@ -1,17 +1,25 @@
 // One server-sent event stream on a reply: frames, backpressure, the end. Headers go out with the first frame, so that
 // whatever fails before it can still be a plain HTTP error. Knows no API's chunks. Main thread.
 import { once } from 'node:events';
+import { finished } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+
+/** Proxies and clients give up a stream on which nothing comes: a long prefill sends comments so often. */
+const KEEP_ALIVE_MS = 15_000;
 
 export class SseStream {
   #opened = false;
+  #quiet = true;
   #drained: Promise<unknown> | undefined;
 
   /** `signal` is aborted when the client has gone; sending then throws its reason. */
   constructor(
     private readonly reply: FastifyReply,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    const timer = setInterval(() => this.#keepAlive(), KEEP_ALIVE_MS).unref();
+    finished(reply.raw, () => clearInterval(timer));
+  }
 
   get opened(): boolean {
     return this.#opened;
@@ -30,9 +38,20 @@ export class SseStream {
   }
 
   #write(frame: string): boolean {
+    this.#quiet = false;
+    return this.#writeRaw(`data: ${frame}\n\n`);
+  }
+
+  #writeRaw(text: string): boolean {
     const { raw } = this.reply;
     if (!this.#opened) this.#open();
-    return raw.destroyed || raw.write(`data: ${frame}\n\n`);
+    return raw.destroyed || raw.write(text);
+  }
+
+  /** A comment where no frame has been since the last time. A client that does not read needs none. */
+  #keepAlive(): void {
+    if (this.#quiet && !this.reply.raw.writableNeedDrain) this.#writeRaw(': keep-alive\n\n');
+    this.#quiet = true;
   }
 
   #open(): void {

@@ -38,6 +38,11 @@ describe('a whole reply', () => {
         },
       ],
       usage: wireUsage(2),
+      timings: {
+        ttft_ms: expect.any(Number),
+        prefill_tokens_per_second: expect.any(Number),
+        decode_tokens_per_second: expect.any(Number),
+      },
     });
   });
 
@@ -298,6 +303,7 @@ describe('a streamed reply', () => {
       choices: [],
       usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens: 4, total_tokens: PROMPT_TOKENS + 4 },
     });
+    expect(all.at(-1)?.timings?.ttft_ms).toBeGreaterThan(0);
     expect(all.slice(0, -1).every((chunk) => chunk.usage === undefined)).toBe(true);
     const without = await post(appFor(saying('a')), chatBody({ stream: true, stream_options: null }));
     expect(without.body).not.toContain('usage');

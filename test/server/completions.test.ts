@@ -38,6 +38,11 @@ describe('a completion', () => {
       model: 'scripted/model',
       choices: [{ text: ' upon a time', index: 0, logprobs: null, finish_reason: 'stop' }],
       usage: usage(2),
+      timings: {
+        ttft_ms: expect.any(Number),
+        prefill_tokens_per_second: expect.any(Number),
+        decode_tokens_per_second: expect.any(Number),
+      },
     });
   });
 

@@ -7,6 +7,7 @@ import type {
   ChatCompletionRequest,
   ChatFinishReason,
   CompletionUsage,
+  WireTimings,
 } from '../../schemas/chat-completions.js';
 import type { GenerationInput, TextLogprob, Usage } from '../../services/types.js';
 import { toChatMessages, toTools } from './chat-messages-mapper.js';
@@ -97,11 +98,16 @@ export function toWireUsage({ promptTokens, completionTokens, reasoningTokens = 
   };
 }
 
+export interface ReplyEnd {
+  usage: Usage;
+  timings: WireTimings;
+  legacy: boolean;
+}
+
 export function toChatCompletion(
   head: ReplyHead,
   choices: readonly ChatChoice[],
-  usage: Usage,
-  legacy: boolean,
+  { usage, timings, legacy }: ReplyEnd,
 ): ChatCompletion {
   return {
     ...head,
@@ -113,6 +119,7 @@ export function toChatCompletion(
       finish_reason: toFinishReason(choice.reason, choice.calls.length > 0, legacy),
     })),
     usage: toWireUsage(usage),
+    timings,
   };
 }
 
@@ -143,6 +150,6 @@ export function finishChunk(head: ReplyHead, index: number, reason: ChatFinishRe
   return toChunk(head, index, {}, { reason });
 }
 
-export function usageChunk(head: ReplyHead, usage: Usage): ChatCompletionChunk {
-  return { ...head, object: 'chat.completion.chunk', choices: [], usage: toWireUsage(usage) };
+export function usageChunk(head: ReplyHead, usage: Usage, timings: WireTimings): ChatCompletionChunk {
+  return { ...head, object: 'chat.completion.chunk', choices: [], usage: toWireUsage(usage), timings };
 }

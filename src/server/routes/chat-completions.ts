@@ -7,6 +7,7 @@ import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
 import {
   deltaChunk,
@@ -50,25 +51,30 @@ async function wholeReply({ request, reply, body, model, controller }: Turn): Pr
   const inputs = toGenerationInputs(body);
   const choices = inputs.map(({ sampling }) => newChoice(sampling.logprobs !== undefined));
   const usages: Usage[] = [];
+  const clock = new ReplyClock();
   await runChoices(chatChoices(model, inputs), controller, (index, delta) => {
+    clock.tick();
     const choice = choices[index] as ChatChoice;
     if (delta.type !== 'finish') return addDelta(choice, delta);
     choice.reason = delta.reason;
     usages.push(delta.usage);
   });
   request.usage = sumUsage(usages);
-  return reply.send(toChatCompletion(newReplyHead(model.id), choices, request.usage, isLegacy(body)));
+  const end = { usage: request.usage, timings: clock.read(request.usage, choices.length), legacy: isLegacy(body) };
+  return reply.send(toChatCompletion(newReplyHead(model.id), choices, end));
 }
 
 async function streamReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
   const head = newReplyHead(model.id);
   const legacy = isLegacy(body);
+  const clock = new ReplyClock();
   const stream = new SseStream(reply, controller.signal);
   const started = new Set<number>();
   const calling = new Set<number>();
   const usages: Usage[] = [];
   try {
     await runChoices(chatChoices(model, toGenerationInputs(body)), controller, async (index, delta) => {
+      clock.tick();
       if (!started.has(index)) {
         started.add(index);
         await stream.send(roleChunk(head, index));
@@ -79,7 +85,9 @@ async function streamReply({ request, reply, body, model, controller }: Turn): P
       await stream.send(finishChunk(head, index, toFinishReason(delta.reason, calling.has(index), legacy)));
     });
     request.usage = sumUsage(usages);
-    if (body.stream_options?.include_usage) await stream.send(usageChunk(head, request.usage));
+    if (body.stream_options?.include_usage) {
+      await stream.send(usageChunk(head, request.usage, clock.read(request.usage, usages.length)));
+    }
     stream.end('[DONE]');
   } catch (thrown) {
     if (!stream.opened) throw thrown;

@@ -7,6 +7,7 @@ import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
 import { toWireUsage } from './chat-completions-mapper.js';
 import {
@@ -59,7 +60,9 @@ async function wholeCompletion(turn: Turn): Promise<FastifyReply> {
   const inputs = toCompletionInputs(body);
   const candidates = inputs.map((input): TextChoice => ({ text: echoOf(turn, input), logprobs: [], reason: 'stop' }));
   const usages: Usage[] = [];
+  const clock = new ReplyClock();
   await runChoices(textChoices(model, inputs), controller, (index, delta) => {
+    clock.tick();
     const choice = candidates[index] as TextChoice;
     if (delta.type === 'text') {
       choice.text += delta.text;
@@ -76,7 +79,12 @@ async function wholeCompletion(turn: Turn): Promise<FastifyReply> {
     logprobs: typeof body.logprobs === 'number' ? toTokenLogprobs(logprobs, 0) : null,
     finish_reason: reason,
   }));
-  return reply.send({ ...toCompletion(newCompletionHead(model.id), choices), usage: toWireUsage(request.usage) });
+  const timings = clock.read(request.usage, inputs.length);
+  return reply.send({
+    ...toCompletion(newCompletionHead(model.id), choices),
+    usage: toWireUsage(request.usage),
+    timings,
+  });
 }
 
 async function streamCompletion(turn: Turn): Promise<FastifyReply> {
@@ -85,10 +93,12 @@ async function streamCompletion(turn: Turn): Promise<FastifyReply> {
   const stream = new SseStream(reply, controller.signal);
   const inputs = toCompletionInputs(body);
   const offsets = inputs.map(() => 0);
+  const clock = new ReplyClock();
   const echoes = inputs.map((input) => echoOf(turn, input));
   const usages: Usage[] = [];
   try {
     await runChoices(textChoices(model, inputs), controller, async (index, delta) => {
+      clock.tick();
       const finish_reason = delta.type === 'finish' ? delta.reason : null;
       const scored = delta.type === 'text' ? (delta.logprobs ?? []) : [];
       const logprobs = typeof body.logprobs === 'number' ? toTokenLogprobs(scored, offsets[index] ?? 0) : null;
@@ -100,7 +110,8 @@ async function streamCompletion(turn: Turn): Promise<FastifyReply> {
     });
     request.usage = sumCompletionUsage(body, usages);
     if (body.stream_options?.include_usage) {
-      await stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage) });
+      const timings = clock.read(request.usage, inputs.length);
+      await stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage), timings });
     }
     stream.end('[DONE]');
   } catch (thrown) {

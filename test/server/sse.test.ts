@@ -1,0 +1,37 @@
+// What keeps a stream alive while nothing comes.
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { appFor, chatBody, post } from './support/requests.js';
+import { ScriptedModel } from './support/scripted-model.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a stream on which nothing comes', () => {
+  it('gets a comment every 15 seconds, and none once text comes', async () => {
+    const model = new ScriptedModel();
+    const app = appFor(model);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const pending = post(app, chatBody({ stream: true }));
+    const call = await model.nextCall();
+    vi.advanceTimersByTime(31_000);
+    call.say('Hello').finish();
+    const { body, statusCode, headers } = await pending;
+    vi.advanceTimersByTime(60_000);
+    expect(statusCode).toBe(200);
+    expect(headers['content-type']).toContain('text/event-stream');
+    expect(body.split('\n\n').slice(0, 3)).toEqual([
+      ': keep-alive',
+      ': keep-alive',
+      expect.stringMatching(/^data: .*"role":"assistant"/u),
+    ]);
+    expect(body.match(/keep-alive/gu)).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('fails as plain HTTP when that is before the first comment', async () => {
+    const model = new ScriptedModel(undefined, (call) => call.fail(new Error('broken')));
+    const response = await post(appFor(model), chatBody({ stream: true }));
+    expect(response.statusCode).toBe(500);
+  });
+});
