@@ -64,6 +64,9 @@ const messagesSchema = z
       role: z.enum(['system', 'user', 'assistant', 'tool']),
       content: z.string(),
       name: z.string().exactOptional(),
+      reasoning: z.string().exactOptional(),
+      toolCalls: z.array(z.object({ id: z.string(), name: z.string(), arguments: z.string() })).exactOptional(),
+      toolCallId: z.string().exactOptional(),
     }),
   )
   .min(1);

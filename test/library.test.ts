@@ -43,6 +43,27 @@ describe('chat', () => {
     ]);
   });
 
+  it('passes on what was called and answered before', async () => {
+    const served = saying('');
+    const messages: ChatMessage[] = [
+      ...HELLO,
+      { role: 'assistant', content: '', reasoning: 'Hm.', toolCalls: [{ id: 'a', name: 'now', arguments: '{}' }] },
+      { role: 'tool', content: 'noon', toolCallId: 'a', name: 'now' },
+    ];
+    await new Model(served).complete(messages);
+    expect(served.calls[0]?.input.messages).toEqual(messages);
+  });
+
+  it('gives what the model thinks beside its text', async () => {
+    const served = new ScriptedModel('tiny', (call) =>
+      call.give({ type: 'reasoning', text: 'Hm.' }).say('Yes').finish(),
+    );
+    const deltas = [];
+    for await (const delta of new Model(served).chat(HELLO)) deltas.push(delta);
+    expect(deltas.slice(0, 2)).toEqual([{ text: '', reasoning: 'Hm.' }, { text: 'Yes' }]);
+    expect(await new Model(served).complete(HELLO)).toMatchObject({ text: 'Yes', reasoning: 'Hm.' });
+  });
+
   it('ends when its signal is aborted', async () => {
     const served = new ScriptedModel();
     const abort = new AbortController();
