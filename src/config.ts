@@ -15,6 +15,19 @@ const integer = (min: number, max: number) => {
   return z.preprocess(fromText, z.int({ error }).min(min, { error }).max(max, { error }));
 };
 
+const UNITS = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** Bytes, also written as 12GB, 12GiB or 1.5g: powers of 1024, as memory is sold. `auto` stays. */
+const size = () => {
+  const error = 'must be a size such as 12GB, or auto';
+  const fromText = (value: unknown) => {
+    const [, digits, unit] = /^(\d{1,12}(?:\.\d{1,3})?)([KMGT]?)(?:I?B)?$/i.exec(String(value)) ?? [];
+    if (digits === undefined || unit === undefined) return value;
+    return Math.floor(Number(digits) * UNITS[unit.toUpperCase() as keyof typeof UNITS]);
+  };
+  return z.preprocess(fromText, z.union([z.literal('auto'), z.int().min(0)], { error }));
+};
+
 /** A list, or one text with commas. */
 const names = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
@@ -41,6 +54,14 @@ export const settingsSchema = z.object({
   precision: choice('exact', 'balanced', 'fast')
     .default('balanced')
     .meta(meta('precision', 'activations on a CPU: exact (float32), balanced (16 bits) or fast (8 bits)')),
+  memoryLimit: size()
+    .default('auto')
+    .meta(meta('size', 'memory for weights, prompts and replies; auto is what the machine can spare')),
+  prefixCache: size()
+    .default('auto')
+    .meta(
+      meta('size', 'part of it for prompts that may come again; 0 keeps none, auto is a quarter of what weights leave'),
+    ),
   maxSequences: integer(1, 1024).default(32).meta(meta('number', 'requests that are computed together')),
   maxQueue: integer(0, 100_000)
     .default(128)

@@ -14,7 +14,7 @@ describe('chat', () => {
     expect(deltas).toEqual([
       { text: 'Hel' },
       { text: 'lo' },
-      { text: '', finishReason: 'stop', usage: { promptTokens: PROMPT_TOKENS, completionTokens: 2 } },
+      { text: '', finishReason: 'stop', usage: { promptTokens: PROMPT_TOKENS, cachedTokens: 0, completionTokens: 2 } },
     ]);
   });
 

@@ -11,7 +11,7 @@ const GREEDY = { temperature: 0, topP: 1, topK: 0, minP: 0 };
 let engine: Engine | undefined;
 
 async function load({ model, threads }: { model: string; threads: number }): Promise<Loaded> {
-  const options: LoadOptions = { modelPath: model, device: 'cpu', threads, maxSequences: MAX_STREAMS };
+  const options: LoadOptions = { modelPath: model, device: 'cpu', threads, maxSequences: MAX_STREAMS, prefixCache: 0 };
   engine = await loadEngine(options);
   const { mlxVersion, loadMs, kernels, precision } = engine.info;
   return {

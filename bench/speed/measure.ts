@@ -82,7 +82,7 @@ class Clock {
   }
 
   /** Throws when the model did not do what was asked: then the figures would be of something else. */
-  end(usage: Usage): Sample {
+  end(usage: Pick<Usage, 'promptTokens' | 'completionTokens'>): Sample {
     const now = performance.now();
     const { promptTokens, outputTokens } = this.request;
     if (usage.promptTokens !== promptTokens || usage.completionTokens !== outputTokens || this.firstAt === undefined) {

@@ -57,6 +57,10 @@ Napi::TypedArray to_array(const Napi::Object& from, const char* name, napi_typed
   return value.As<Napi::TypedArray>();
 }
 
+int64_t to_bytes(const Napi::Object& from, const char* name, int low) {
+  return to_integer(from.Get(name), name, low, kMaxSafeInteger);
+}
+
 std::vector<Token> to_tokens(const Napi::Object& from, const char* name) {
   const auto array = to_array(from, name, napi_int32_array, "an Int32Array").As<Napi::Int32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
@@ -131,6 +135,9 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   options.max_sequences = to_int(from, "maxSequences", 1);
   options.prefill_chunk = to_int(from, "prefillChunk", 1);
   options.max_queue = to_int(from, "maxQueue", 0);
+  options.memory_limit = to_bytes(from, "memoryLimit", 0);
+  const int64_t prefixes = to_bytes(from, "prefixCache", -1);
+  if (prefixes >= 0) options.prefix_cache = prefixes;
   return options;
 }
 
@@ -145,7 +152,8 @@ Request to_request(const Napi::Value& value) {
           to_sampling(to_object(from.Get("sampling"), "sampling")),
           to_int(from, "maxTokens", 0),
           to_tokens(from, "stopTokens"),
-          static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1))};
+          static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1)),
+          to_string(from, "cacheSalt")};
 }
 
 RequestId to_request_id(const Napi::Value& value) {
@@ -205,6 +213,14 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   result["peakMemoryBytes"] = static_cast<double>(stats.peak_memory_bytes);
   result["failures"] = static_cast<double>(stats.failures);
   result["lastError"] = stats.last_error;
+  auto prefixes = Napi::Object::New(env);
+  prefixes["lookups"] = static_cast<double>(stats.prefixes.lookups);
+  prefixes["hits"] = static_cast<double>(stats.prefixes.hits);
+  prefixes["reusedTokens"] = static_cast<double>(stats.prefixes.reused_tokens);
+  prefixes["evictions"] = static_cast<double>(stats.prefixes.evictions);
+  prefixes["bytes"] = static_cast<double>(stats.prefixes.bytes);
+  prefixes["entries"] = static_cast<double>(stats.prefixes.entries);
+  result["prefixes"] = prefixes;
   return result;
 }
 

@@ -10,17 +10,17 @@
 
 namespace mlxd {
 
-/// {modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue}: the options but
-/// for modelPath.
+/// {modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue, memoryLimit,
+/// prefixCache}: the options but for modelPath. prefixCache is -1 for the default.
 EngineOptions to_engine_options(const Napi::Value& value);
 
 /// The option modelPath.
 std::string to_model_path(const Napi::Value& value);
 
-/// {id, tokens, sampling, maxTokens, stopTokens, priority}, and in sampling {temperature, topP,
-/// topK, minP, seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty, repetitionWindow,
-/// presencePenalty, frequencyPenalty, biasTokens, biases, logprobs}, logprobs -1 for none. Ranges
-/// are the engine's matter.
+/// {id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt}, and in sampling
+/// {temperature, topP, topK, minP, seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty,
+/// repetitionWindow, presencePenalty, frequencyPenalty, biasTokens, biases, logprobs}, logprobs -1
+/// for none. Ranges are the engine's matter.
 Request to_request(const Napi::Value& value);
 
 RequestId to_request_id(const Napi::Value& value);

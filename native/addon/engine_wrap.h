@@ -25,8 +25,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /// new Engine({modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue},
-  /// onWake)
+  /// new Engine({modelPath, device, ...}, onWake), with all the options of convert.h
   explicit EngineWrap(const Napi::CallbackInfo& info);
   ~EngineWrap() override;
 

@@ -87,6 +87,12 @@ size_t ArrayCache::bytes() const {
   return arrays_ ? arrays_->keys.nbytes() + arrays_->values.nbytes() : 0;
 }
 
+size_t ArrayCache::bytes_beyond(const LayerCache& other) const {
+  const auto& theirs = static_cast<const ArrayCache&>(other).arrays_;
+  const bool same = arrays_ && theirs && arrays_->keys.id() == theirs->keys.id();
+  return same ? 0 : bytes();
+}
+
 size_t ArrayCache::bytes_for(int positions) const {
   const size_t capacity = capacity_for(window_ ? std::min(positions, *window_) : positions);
   return 2 * capacity * kv_heads_ * head_dim_ * mx::size_of(type_);

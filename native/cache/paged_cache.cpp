@@ -68,6 +68,16 @@ std::unique_ptr<LayerCache> PagedCache::prefix(int positions) const {
 
 size_t PagedCache::bytes() const { return table_->pages.size() * format_.page_bytes(); }
 
+size_t PagedCache::bytes_beyond(const LayerCache& other) const {
+  const KvTable& theirs = *static_cast<const PagedCache&>(other).table_;
+  size_t own = 0;
+  for (int page = table_->first_page; page < table_->end_page(); ++page) {
+    const bool both = page >= theirs.first_page && page < theirs.end_page();
+    if (!both || theirs.page(page) != table_->page(page)) ++own;
+  }
+  return own * format_.page_bytes();
+}
+
 size_t PagedCache::bytes_for(int positions) const {
   const int pages = pages_of(positions) - (positions > 0 ? first_page_seen(positions - 1) : 0);
   return static_cast<size_t>(pages) * format_.page_bytes();

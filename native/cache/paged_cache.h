@@ -26,6 +26,7 @@ class PagedCache : public LayerCache {
   bool has_prefix(int positions) const override;
   std::unique_ptr<LayerCache> prefix(int positions) const override;
   size_t bytes() const override;
+  size_t bytes_beyond(const LayerCache& other) const override;
   size_t bytes_for(int positions) const override;
 
  private:

@@ -31,6 +31,12 @@ size_t SequenceCache::bytes() const {
   return total;
 }
 
+size_t SequenceCache::bytes_beyond(const SequenceCache& other) const {
+  size_t total = 0;
+  for (size_t i = 0; i < layers.size(); ++i) total += layers[i]->bytes_beyond(*other.layers[i]);
+  return total;
+}
+
 size_t SequenceCache::bytes_for(int positions) const {
   size_t total = 0;
   for (const auto& layer : layers) total += layer->bytes_for(positions);

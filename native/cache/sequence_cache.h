@@ -35,6 +35,9 @@ class LayerCache {
   /// Bytes held, alone or with other caches.
   virtual size_t bytes() const = 0;
 
+  /// Those of them that `other`, a cache of the same layer, does not hold.
+  virtual size_t bytes_beyond(const LayerCache& other) const = 0;
+
   /// Bytes that a cache of this kind holds at most after `positions` that came one by one; where a
   /// window slides, a chunk adds its own positions until the next append.
   virtual size_t bytes_for(int positions) const = 0;
@@ -50,6 +53,7 @@ struct SequenceCache {
   bool has_prefix(int positions) const;
   SequenceCache prefix(int positions) const;
   size_t bytes() const;
+  size_t bytes_beyond(const SequenceCache& other) const;
   size_t bytes_for(int positions) const;
 };
 

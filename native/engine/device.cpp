@@ -1,10 +1,12 @@
 // The process's device and the thread's stream. Engine thread only.
 #include "engine/device.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <variant>
 
 namespace mlxd {
 namespace {
@@ -46,6 +48,20 @@ mx::Device prepare_thread(DeviceChoice choice) {
   claim(device);
   mx::set_default_stream(mx::new_stream(device));
   return device;
+}
+
+size_t default_memory_limit(mx::Device device) {
+  const auto& info = mx::device_info(device);
+  const auto working_set = info.find("max_recommended_working_set_size");
+  if (working_set != info.end()) return std::get<size_t>(working_set->second);
+  return mx::get_memory_limit();  // of MLX: four fifths of the memory
+}
+
+void limit_memory(mx::Device device, size_t limit) {
+  mx::set_cache_limit(limit / 16);
+  if (device == mx::Device::gpu) {
+    mx::set_wired_limit(std::min(limit, default_memory_limit(device)));
+  }
 }
 
 void release_thread() { mx::clear_streams(); }

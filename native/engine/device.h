@@ -14,6 +14,15 @@ enum class DeviceChoice { automatic, cpu, gpu };
 /// std::runtime_error for another device after that, and for a GPU that is not there.
 mx::Device prepare_thread(DeviceChoice choice);
 
+/// What one engine may hold on the device unless it is told otherwise, in bytes: the working set
+/// that a GPU recommends, or four fifths of the machine's memory.
+size_t default_memory_limit(mx::Device device);
+
+/// Fits MLX's own limits to that of the engine. Call it before anything is computed. On a GPU what
+/// the engine holds stays resident (wired), as far as the system lets it; buffers that are free but
+/// not given back are held to a sixteenth of the limit.
+void limit_memory(mx::Device device, size_t limit);
+
 /// Ends what prepare_thread began: gives back the thread's streams.
 void release_thread();
 

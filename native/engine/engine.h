@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -34,7 +35,9 @@ struct EngineOptions {
   int max_sequences = 32;              // computed together
   int prefill_chunk = 512;             // prompt tokens computed in one step, at the most
   int max_queue = 128;                 // requests that wait beside those; more are refused
-  size_t outbox_bound = 4096;          // undrained events above which the engine waits
+  size_t memory_limit = 0;             // bytes, weights included; 0: what the machine can spare
+  std::optional<size_t> prefix_cache = {};  // bytes of these; a quarter of what weights leave
+  size_t outbox_bound = 4096;               // undrained events above which the engine waits
 };
 
 /// All functions may be called from any thread.

@@ -8,6 +8,7 @@
 #include "engine/core/scheduler.h"
 #include "engine/core/status.h"
 #include "engine/engine.h"
+#include "engine/memory.h"
 #include "engine/runner.h"
 
 namespace mlxd {
@@ -21,7 +22,8 @@ void run_engine(const EngineOptions& options, const Loader& loader, Mailbox& mai
 /// `end`.
 class Loop {
  public:
-  Loop(const Model& model, const SchedulerLimits& limits, Mailbox& mailbox, Status& status);
+  Loop(const Model& model, const SchedulerLimits& limits, const MemoryLimits& memory,
+       Mailbox& mailbox, Status& status);
 
   /// Runs until the mailbox is stopped.
   void serve();
@@ -34,18 +36,26 @@ class Loop {
   void publish();
 
   void handle(Command command);
+  Start may_start(Sequence& sequence);
+  bool is_being_computed(const Sequence& sequence, int cached) const;
+  void make_room();
+  size_t growth(int ahead) const;
   InFlight start(const Plan& plan);
   void finish(InFlight step);
+  void settle(const Plan::Row& row);
+  void keep(Sequence& sequence, int positions);
   void take_token(Sequence& sequence, const Sampled& sampled);
-  void close_sequence(RequestId id, Finish reason);
+  void close_sequence(Sequence& sequence, Finish reason);
   void fail(const Plan& concerned, const std::string& reason);
-  void retry_alone(const Plan& concerned);
+  void retry_alone(const Plan& concerned, bool starved);
   void probe();
 
   Mailbox& mailbox_;
   Status& status_;
+  Memory memory_;
+  PrefixStats reuse_;
   Scheduler scheduler_;
-  Runner runner_;
+  Runner runner_;  // after memory_: it holds leases on prefixes
   InFlight in_flight_;
   Status::Clock::time_point last_finished_{};
   EventBatch events_;

@@ -72,12 +72,12 @@ ModelInfo describe(const LoadedModel& loaded, const EngineOptions& options, mx::
           mx::version()};
 }
 
-void serve(const LoadedModel& loaded, const EngineOptions& options, Mailbox& mailbox,
-           Status& status) {
+void serve(const LoadedModel& loaded, const EngineOptions& options, const MemoryLimits& memory,
+           Mailbox& mailbox, Status& status) {
   Loop loop(*loaded.model,
             {loaded.config.max_position_embeddings, loaded.config.vocab_size, options.max_sequences,
              options.prefill_chunk, options.max_queue},
-            mailbox, status);
+            memory, mailbox, status);
   status.state = EngineState::ready;
   publish_one(mailbox, EventKind::loaded);
   try {
@@ -102,16 +102,33 @@ void refuse(Mailbox& mailbox, const Failure& failure) {
   mailbox.publish(std::move(events));
 }
 
+/// The memory limit, asked for or the device's. Sets MLX's own by it.
+size_t settle_memory(size_t asked, mx::Device device) {
+  const size_t limit = asked > 0 ? asked : default_memory_limit(device);
+  limit_memory(device, limit);
+  return limit;
+}
+
+void check_weights(size_t limit) {
+  if (held_memory() <= limit) return;
+  throw std::runtime_error("the model's weights take " + std::to_string(held_memory() >> 20) +
+                           " MB, the memory limit is " + std::to_string(limit >> 20) +
+                           " MB: choose a smaller model, or raise --memory-limit");
+}
+
 void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox& mailbox,
                     Status& status) {
   std::optional<LoadedModel> loaded;
+  MemoryLimits memory{0, options.prefix_cache};
   try {
     const auto start = Status::Clock::now();
     const mx::Device device = prepare_thread(device_choice(options.device));
+    memory.total = settle_memory(options.memory_limit, device);
     if (options.threads > 0) kernels::set_threads(options.threads);
     kernels::set_kernels(kernel_choice(options.kernels));
     kernels::set_precision(precision(options.precision));
     loaded = load(loader, mailbox, status);
+    check_weights(memory.total);
     const std::chrono::duration<double, std::milli> took = Status::Clock::now() - start;
     status.set_info(describe(*loaded, options, device, took.count()));
   } catch (const LoadStopped& stopped) {
@@ -121,7 +138,7 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
     status.failed(error.what());
     return refuse(mailbox, {"model_load_failed", error.what()});
   }
-  serve(*loaded, options, mailbox, status);
+  serve(*loaded, options, memory, mailbox, status);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
   if (plan.idle()) return {};
   Step step{inputs(plan, previous), {}};
   for (const Plan::Row& row : plan.rows) {
-    step.segments.push_back({row.length, row.offset, &cache_of(*row.sequence)});
+    step.segments.push_back({row.length, row.offset, &live_.at(row.sequence->id()).cache});
   }
   auto hidden = model_.forward(step);
   InFlight built{std::move(plan), std::nullopt, {}};
@@ -110,10 +110,15 @@ Samples Runner::sampled(const Plan& plan, const mx::array& hidden, const InFligh
   return sample(model_.logits(wanted), asked, tokens);
 }
 
-SequenceCache& Runner::cache_of(const Sequence& sequence) {
-  const auto found = caches_.find(sequence.id());
-  if (found != caches_.end()) return found->second;
-  return caches_.emplace(sequence.id(), model_.make_cache()).first->second;
+void Runner::begin(RequestId id, std::optional<PrefixCache::Hit> hit) {
+  Live live{hit ? std::move(hit->cache) : model_.make_cache(), {}};
+  if (hit) live.lease = std::move(hit->lease);
+  live_.insert_or_assign(id, std::move(live));
+}
+
+const SequenceCache* Runner::cache(RequestId id) const {
+  const auto found = live_.find(id);
+  return found == live_.end() ? nullptr : &found->second.cache;
 }
 
 void Runner::probe() const {

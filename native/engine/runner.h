@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/core/scheduler.h"
+#include "engine/prefix_cache.h"
 #include "models/model.h"
 #include "sampler/sampler.h"
 
@@ -39,8 +40,14 @@ class Runner {
   /// Waits for a step; returns what was sampled, one a row that samples. Throws what MLX throws.
   std::vector<Sampled> collect(InFlight& step);
 
+  /// A sequence starts: with nothing, or with what was kept of another that began as it does.
+  void begin(RequestId id, std::optional<PrefixCache::Hit> hit);
+
+  /// Of a sequence that has begun; null for others.
+  const SequenceCache* cache(RequestId id) const;
+
   /// Drops a sequence's cache. Steps in flight keep what they use.
-  void release(RequestId id) { caches_.erase(id); }
+  void release(RequestId id) { live_.erase(id); }
 
   /// Computes a token for nobody. Throws what it throws: then nothing can be computed here.
   void probe() const;
@@ -52,10 +59,14 @@ class Runner {
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
   Samples sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const;
-  SequenceCache& cache_of(const Sequence& sequence);
+
+  struct Live {
+    SequenceCache cache;
+    PrefixIndex::Lease lease;  // of what the cache began with
+  };
 
   const Model& model_;
-  std::unordered_map<RequestId, SequenceCache> caches_;
+  std::unordered_map<RequestId, Live> live_;
   uint64_t steps_ = 0;
 };
 

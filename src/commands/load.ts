@@ -6,6 +6,7 @@ import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
   const { model, models, device, kernels, threads, precision, maxSequences, maxQueue, toolFormat } = settings;
+  const { memoryLimit, prefixCache } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
@@ -13,7 +14,11 @@ export async function loadForCommand(settings: Settings, signal: AbortSignal): P
     const onProgress = (fraction: number) => bar.update(fraction);
     const engine = { device, kernels, threads, precision, maxSequences, maxQueue };
     const format = toolFormat === 'auto' ? {} : { toolFormat };
-    const options = { store: new ModelStore(models), ...engine, ...format };
+    const memory = {
+      ...(memoryLimit === 'auto' ? {} : { memoryLimit }),
+      ...(prefixCache === 'auto' ? {} : { prefixCache }),
+    };
+    const options = { store: new ModelStore(models), ...engine, ...memory, ...format };
     return await loadModel(model, { ...options, signal, onProgress });
   } finally {
     bar.clear();

@@ -33,6 +33,10 @@ export interface LoadOptions {
   prefillChunk?: number;
   /** Requests that wait beside those; more fail with `queue_full`. Default: 128. */
   maxQueue?: number;
+  /** Bytes for weights, prompts and replies. Default: four fifths of the memory, or what a GPU recommends. */
+  memoryLimit?: number;
+  /** Bytes of these for prompts that may come again; 0 keeps none. Default: a quarter of what the weights leave. */
+  prefixCache?: number;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load; it has no effect later. */
@@ -77,7 +81,7 @@ class NativeEngine implements Engine {
 
   constructor(options: LoadOptions) {
     const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
-    const { maxSequences = 32, prefillChunk = 512, maxQueue = 128 } = options;
+    const { maxSequences = 32, prefillChunk = 512, maxQueue = 128, memoryLimit = 0, prefixCache = -1 } = options;
     this.#onProgress = onProgress;
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = (error) => (error === undefined ? resolve() : reject(error));
@@ -86,7 +90,7 @@ class NativeEngine implements Engine {
       this.#onEnded = resolve;
     });
     const { Engine } = loadBinding();
-    const limits = { maxSequences, prefillChunk, maxQueue };
+    const limits = { maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
     this.#native = new Engine({ modelPath, device, kernels, threads, precision, ...limits }, () => this.#drain());
     closeAtExit(this.#native);
   }
@@ -127,7 +131,8 @@ class NativeEngine implements Engine {
     const sampling = toNativeSampling(rest.sampling);
     const stopTokens = Int32Array.from(rest.stopTokens);
     const priority = PRIORITIES.indexOf(rest.priority ?? 'interactive');
-    const request = { id, tokens, sampling, maxTokens, stopTokens, priority };
+    const cacheSalt = rest.cacheSalt ?? '';
+    const request = { id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);
     return id;
@@ -158,6 +163,9 @@ class NativeEngine implements Engine {
         case EventKind.scoredToken:
           this.#queues.get(id)?.push(toScoredEvent(events, scored, value));
           scored += value;
+          break;
+        case EventKind.reused:
+          this.#queues.get(id)?.push({ type: 'reused', tokens: value });
           break;
         case EventKind.finished:
           this.#end(id)?.push({ type: 'finish', reason: FINISH_REASONS[value] ?? 'stop' });

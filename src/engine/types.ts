@@ -49,15 +49,21 @@ export interface EngineRequest {
   stopTokens: readonly number[];
   /** Batch requests get what interactive ones, the default, leave. */
   priority?: Priority;
+  /** Prefixes are reused among requests of one salt only, so that one user's timing tells nothing of another's prompts. */
+  cacheSalt?: string;
 }
 
 export type Priority = (typeof PRIORITIES)[number];
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
 
-/** `scores`, when asked for: the token's own, then those of the best tokens, descending (the token may be among them). */
+/**
+ * `scores`, when asked for: the token's own, then those of the best tokens, descending (the token may be among them).
+ * `reused` comes first, if at all: so many tokens of the prompt were not computed, but found in the prefix cache.
+ */
 export type TokenEvent =
   | { type: 'token'; token: number; scores?: readonly [ScoredToken, ...ScoredToken[]] }
+  | { type: 'reused'; tokens: number }
   | { type: 'finish'; reason: FinishReason };
 
 /** Ours where there are some, or those of MLX everywhere. */
@@ -81,6 +87,7 @@ export type EngineErrorCode =
   | 'model_load_failed'
   | 'generation_failed'
   | 'queue_full'
+  | 'insufficient_memory'
   | 'engine_failed'
   | 'engine_restarting'
   | 'engine_closed';

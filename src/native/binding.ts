@@ -14,6 +14,10 @@ export interface NativeEngineOptions {
   maxSequences: number;
   prefillChunk: number;
   maxQueue: number;
+  /** Bytes, weights included; 0: what the machine can spare. */
+  memoryLimit: number;
+  /** Bytes of these for the prefix cache; -1: a quarter of what the weights leave. */
+  prefixCache: number;
 }
 
 /** Each rule as the engine's SamplingParams names it; what it does is in docs/decisions/0004-sampling.md. */
@@ -47,6 +51,8 @@ export interface NativeRequest {
   stopTokens: Int32Array;
   /** An index in PRIORITIES. */
   priority: number;
+  /** Prefixes are reused among requests of one salt only. */
+  cacheSalt: string;
 }
 
 /** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */
@@ -67,6 +73,8 @@ export const EventKind = {
   closed: 6,
   /** A token with its log-probabilities: the value is how many entries of the columns of scores it takes. */
   scoredToken: 7,
+  /** Before any token: the value is how many of the prompt came from the prefix cache. */
+  reused: 8,
 } as const;
 
 export const PRIORITIES = ['interactive', 'batch'] as const;
@@ -103,6 +111,18 @@ export interface NativeModelInfo {
   mlxVersion: string;
 }
 
+/** Of the prefix cache, since the start. */
+export interface NativePrefixStats {
+  /** Sequences that started, also those that start again. */
+  lookups: number;
+  hits: number;
+  reusedTokens: number;
+  evictions: number;
+  /** Held now. */
+  bytes: number;
+  entries: number;
+}
+
 export interface NativeStats {
   /** The engine thread's own word: `failed` after an error that ended it. */
   state: 'loading' | 'ready' | 'failed' | 'closed';
@@ -121,6 +141,7 @@ export interface NativeStats {
   failures: number;
   /** The last of these; empty when there were none. */
   lastError: string;
+  prefixes: NativePrefixStats;
 }
 
 export interface NativeEngine {

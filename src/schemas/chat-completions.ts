@@ -82,6 +82,7 @@ export type ChatCompletionRequest = z.output<typeof chatCompletionRequest>;
 
 export interface CompletionUsage {
   prompt_tokens: number;
+  prompt_tokens_details: { cached_tokens: number };
   completion_tokens: number;
   total_tokens: number;
   completion_tokens_details: { reasoning_tokens: number };

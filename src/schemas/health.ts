@@ -2,6 +2,16 @@
 
 export type HealthStatus = 'ok' | 'loading' | 'restarting' | 'degraded' | 'draining';
 
+/** Counts since the engine started; bytes and entries that are held now. */
+export interface PrefixCacheHealth {
+  lookups: number;
+  hits: number;
+  reused_tokens: number;
+  evictions: number;
+  bytes: number;
+  entries: number;
+}
+
 export interface ModelHealth {
   id: string;
   /** The engine thread's own word; `stalled` when it has work and has not gone through its loop for long. */
@@ -23,6 +33,7 @@ export interface ModelHealth {
   /** Steps that threw, and what ended engines. */
   failures: number;
   last_error: string | null;
+  prefix_cache: PrefixCacheHealth;
 }
 
 export interface Health {

@@ -211,6 +211,7 @@ export const apiErrors = {
       param: null,
       retryAfter: 1,
     }),
+  insufficientMemory: (detail: string) => unavailable('insufficient_memory', `Not enough memory: ${detail}.`),
   modelLoading: () => unavailable('model_loading', 'The model is still loading. Try again soon.'),
   modelUnavailable: (cause?: unknown) =>
     unavailable('model_unavailable', 'The model cannot answer now: its engine has stopped.', cause),

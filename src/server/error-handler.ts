@@ -38,6 +38,8 @@ function fromEngineError(error: EngineError): ApiError {
       return apiErrors.invalidRequest(error.message);
     case 'queue_full':
       return apiErrors.tooManyRequests();
+    case 'insufficient_memory':
+      return apiErrors.insufficientMemory(error.message);
     case 'engine_restarting':
       return apiErrors.modelRestarting(error);
     case 'engine_failed':

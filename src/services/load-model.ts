@@ -20,6 +20,10 @@ export interface LoadModelOptions {
   maxQueue?: number;
   /** How the model writes tool calls; default: as its chat template says. */
   toolFormat?: ToolCallFormatName;
+  /** Bytes for weights, prompts and replies; default: what the machine can spare. */
+  memoryLimit?: number;
+  /** Bytes of these for prompts that may come again; default: a quarter of what the weights leave. */
+  prefixCache?: number;
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -29,7 +33,7 @@ export interface LoadModelOptions {
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
   const { store = new ModelStore(), device, kernels, threads, precision, onProgress, signal } = options;
-  const { maxSequences, maxQueue, toolFormat } = options;
+  const { maxSequences, maxQueue, memoryLimit, prefixCache, toolFormat } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
@@ -41,6 +45,8 @@ export async function loadModel(nameOrPath: string, options: LoadModelOptions = 
     ...(maxSequences === undefined ? {} : { maxSequences }),
     ...(maxQueue === undefined ? {} : { maxQueue }),
     ...(toolFormat ? { toolFormat } : {}),
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
+    ...(prefixCache === undefined ? {} : { prefixCache }),
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });

@@ -27,6 +27,7 @@ export class ReplyReader {
   readonly #logprobs: TextLogprobs | undefined;
   readonly #parallelCalls: boolean;
   readonly #promptTokens: number;
+  #cachedTokens = 0;
   #completionTokens = 0;
   #reasoningTokens = 0;
   /** Characters of raw text since the last delta with log-probabilities. */
@@ -54,6 +55,10 @@ export class ReplyReader {
     const pieces: Piece[] = [];
     let reason: FinishReason | undefined;
     for (const event of events) {
+      if (event.type === 'reused') {
+        this.#cachedTokens = event.tokens;
+        continue;
+      }
       if (event.type === 'finish') reason = event.reason;
       const whole = event.type === 'token' ? this.#readToken(event, pieces) : this.#readRest(pieces);
       if (!whole || this.#matcher.stopped) reason = 'stop';
@@ -64,6 +69,7 @@ export class ReplyReader {
     if (reason === undefined) return pieces;
     const usage = {
       promptTokens: this.#promptTokens,
+      cachedTokens: this.#cachedTokens,
       completionTokens: this.#completionTokens,
       ...(this.#parser ? { reasoningTokens: this.#reasoningTokens } : {}),
     };

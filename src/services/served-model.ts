@@ -50,6 +50,10 @@ export interface OpenModelOptions {
   maxQueue?: number;
   /** How the model writes tool calls; default: as its chat template says. */
   toolFormat?: ToolCallFormatName;
+  /** Bytes for weights, prompts and replies; default: what the machine can spare. */
+  memoryLimit?: number;
+  /** Bytes of these for prompts that may come again; default: a quarter of what the weights leave. */
+  prefixCache?: number;
   /** Called with the loaded fraction of the weights, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load. */
@@ -152,7 +156,11 @@ class ChatModel implements ServedModel {
     if (typeof input.prompt === 'string') this.#refuseHopeless([input.prompt, input.suffix ?? '']);
     const tokens = await rawPrompt(tokenizer, input);
     if (input.maxTokens === 0) {
-      yield { type: 'finish', reason: 'length', usage: { promptTokens: tokens.length, completionTokens: 0 } };
+      yield {
+        type: 'finish',
+        reason: 'length',
+        usage: { promptTokens: tokens.length, cachedTokens: 0, completionTokens: 0 },
+      };
       return;
     }
     yield* this.#generate(tokens, input, { tokens: tokenizer, stop: input.stop }, signal);

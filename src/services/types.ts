@@ -65,6 +65,8 @@ export type Conversation = Pick<GenerationInput, 'messages' | 'tools' | 'reasoni
 
 export interface Usage {
   promptTokens: number;
+  /** How many of these came from the prefix cache. */
+  cachedTokens: number;
   /** Every token the engine sampled for this reply, an end-of-turn token excepted. */
   completionTokens: number;
   /** Those of them that were reasoning, where the model marks it. */

@@ -21,6 +21,28 @@ afterEach(() => {
 const load = (more: Partial<SettingSources> = {}) => loadSettings({ ...sources, ...more });
 const file = (content: string, name = 'mlxd.toml') => writeFileSync(join(folder, name), content);
 
+describe('sizes', () => {
+  it.each([
+    ['12GB', 12 * 2 ** 30],
+    ['12gib', 12 * 2 ** 30],
+    ['1.5G', 1.5 * 2 ** 30],
+    ['512m', 512 * 2 ** 20],
+    ['64KB', 65_536],
+    ['1000', 1000],
+    [1000, 1000],
+    ['0', 0],
+    ['auto', 'auto'],
+  ])('%s is %s bytes', (given, bytes) => {
+    expect(load({ flags: { memoryLimit: given } }).memoryLimit).toBe(bytes);
+  });
+
+  it.each(['', 'GB', '-1GB', '12 GB', '12XB', '1e9', 'much', '0x10'])('%s is none', (given) => {
+    expect(() => load({ flags: { prefixCache: given } })).toThrow(
+      `--prefix-cache must be a size such as 12GB, or auto, not ${JSON.stringify(given)}`,
+    );
+  });
+});
+
 describe('sources', () => {
   it('have defaults', () => {
     expect(load()).toMatchObject({

@@ -10,7 +10,7 @@ async function collect(events: AsyncIterable<TokenEvent>): Promise<{ tokens: num
   for await (const event of events) {
     expect(reason).toBeUndefined();
     if (event.type === 'token') tokens.push(event.token);
-    else reason = event.reason;
+    if (event.type === 'finish') reason = event.reason;
   }
   return { tokens, reason };
 }

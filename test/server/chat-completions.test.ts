@@ -11,12 +11,13 @@ function chunks(stream: string): ChatCompletionChunk[] {
     .map((frame) => JSON.parse(frame) as ChatCompletionChunk);
 }
 
-function wireUsage(completionTokens: number, reasoningTokens = 0) {
+function wireUsage(completionTokens: number, { cached = 0, reasoning = 0 } = {}) {
   return {
     prompt_tokens: PROMPT_TOKENS,
+    prompt_tokens_details: { cached_tokens: cached },
     completion_tokens: completionTokens,
     total_tokens: PROMPT_TOKENS + completionTokens,
-    completion_tokens_details: { reasoning_tokens: reasoningTokens },
+    completion_tokens_details: { reasoning_tokens: reasoning },
   };
 }
 
@@ -56,14 +57,19 @@ describe('a whole reply', () => {
     const model = new ScriptedModel();
     const pending = post(appFor(model), chatBody({ n: 3, seed: 5 }));
     const calls = [await model.nextCall(), await model.nextCall(), await model.nextCall()];
-    for (const [index, call] of [...calls.entries()].reverse()) call.say(`choice ${index}`, '!').finish();
+    for (const [index, call] of [...calls.entries()].reverse()) {
+      call
+        .reuse(4 + index)
+        .say(`choice ${index}`, '!')
+        .finish();
+    }
     const { choices, usage } = (await pending).json();
     expect(choices.map((choice: { message: { content: string } }) => choice.message.content)).toEqual([
       'choice 0!',
       'choice 1!',
       'choice 2!',
     ]);
-    expect(usage).toEqual(wireUsage(6));
+    expect(usage).toEqual(wireUsage(6, { cached: 4 }));
     expect(calls.map((call) => call.input.sampling.seed)).toEqual([5, 6, 7]);
   });
 
@@ -298,10 +304,11 @@ describe('a streamed reply', () => {
 
   it('ends with the usage when asked, and has none otherwise', async () => {
     const body = chatBody({ stream: true, n: 2, stream_options: { include_usage: true } });
-    const all = chunks((await post(appFor(saying('a', 'b')), body)).body);
+    const model = new ScriptedModel(undefined, (call) => call.reuse(3).say('a', 'b').finish());
+    const all = chunks((await post(appFor(model), body)).body);
     expect(all.at(-1)).toMatchObject({
       choices: [],
-      usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens: 4, total_tokens: PROMPT_TOKENS + 4 },
+      usage: wireUsage(4, { cached: 3 }),
     });
     expect(all.at(-1)?.timings?.ttft_ms).toBeGreaterThan(0);
     expect(all.slice(0, -1).every((chunk) => chunk.usage === undefined)).toBe(true);

@@ -10,6 +10,7 @@ import { PROMPT_TOKENS, type ScriptedCall, ScriptedModel } from './support/scrip
 const URL = '/v1/completions';
 const usage = (completion: number, prompts = 1) => ({
   prompt_tokens: PROMPT_TOKENS * prompts,
+  prompt_tokens_details: { cached_tokens: 0 },
   completion_tokens: completion,
   total_tokens: PROMPT_TOKENS * prompts + completion,
   completion_tokens_details: { reasoning_tokens: 0 },

@@ -72,6 +72,7 @@ describe('GET /health', () => {
             restarts: 0,
             failures: 0,
             last_error: null,
+            prefix_cache: { lookups: 0, hits: 0, reused_tokens: 0, evictions: 0, bytes: 0, entries: 0 },
           },
         ],
       },

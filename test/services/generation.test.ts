@@ -42,8 +42,18 @@ describe('generateText', () => {
     expect(deltas.at(-1)).toEqual({
       type: 'finish',
       reason: 'stop',
-      usage: { promptTokens: 3, completionTokens: ids.length },
+      usage: { promptTokens: 3, cachedTokens: 0, completionTokens: ids.length },
     });
+  });
+
+  it('counts the tokens of the prompt that the engine found in its cache', async () => {
+    const engine = new FakeEngine({ manual: true });
+    const deltas = collect(generateText({ engine, request: request(), reading: { tokens: tokenizer, stop: [] } }));
+    const call = await engine.nextCall();
+    call.reuse(2);
+    call.push(...(await idsOf('Hi')));
+    call.finish('stop');
+    expect((await deltas).at(-1)).toMatchObject({ usage: { promptTokens: 3, cachedTokens: 2 } });
   });
 
   it('gives tokens that have come together as one delta, and later ones as they come', async () => {
@@ -135,7 +145,11 @@ describe('generateText', () => {
       controller.abort();
       await call.cancelled;
       expect(await collect(deltas)).toEqual([
-        { type: 'finish', reason: 'cancelled', usage: { promptTokens: 3, completionTokens: call.emitted.length } },
+        {
+          type: 'finish',
+          reason: 'cancelled',
+          usage: { promptTokens: 3, cachedTokens: 0, completionTokens: call.emitted.length },
+        },
       ]);
     });
 

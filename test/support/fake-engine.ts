@@ -78,6 +78,11 @@ export class FakeCall {
     if (this.emitted.length >= this.request.maxTokens) this.finish('length');
   }
 
+  /** Says, before any token, that so much of the prompt was in the prefix cache. */
+  reuse(tokens: number): void {
+    this.#put({ type: 'reused', tokens });
+  }
+
   finish(reason: FinishReason): void {
     this.#end({ type: 'finish', reason });
   }
@@ -190,6 +195,7 @@ export class FakeEngine implements Engine {
       peakMemoryBytes: 0,
       failures: this.#error ? 1 : 0,
       lastError: this.#error?.message ?? '',
+      prefixes: { lookups: 0, hits: 0, reusedTokens: 0, evictions: 0, bytes: 0, entries: 0 },
       restarts: 0,
     };
   }

@@ -53,7 +53,7 @@ PrefixIndex::Match PrefixIndex::find(const std::string& salt, std::span<const To
     Node* child = node->child(tokens[depth]);
     if (!child) break;
     depth += common_length(child->tokens, tokens.subspan(depth));
-    match.candidates.push_back({child->id, depth});
+    match.candidates.push_back({child->id, depth, child->children.size() > 1});
     child->used = uses_;
     node = child;
   }
@@ -110,7 +110,7 @@ PrefixIndex::Node* PrefixIndex::split(Node& node, int count) {
   return upper;
 }
 
-std::optional<PrefixIndex::Evicted> PrefixIndex::evict() {
+std::optional<SnapshotId> PrefixIndex::evict() {
   auto oldest = nodes_.end();
   for (auto node = nodes_.begin(); node != nodes_.end(); ++node) {
     if (!node->children.empty() || node->leases > 0) continue;
@@ -118,7 +118,7 @@ std::optional<PrefixIndex::Evicted> PrefixIndex::evict() {
   }
   if (oldest == nodes_.end()) return std::nullopt;
   Node& parent = *oldest->parent;
-  const Evicted evicted{oldest->id, parent.id, oldest->begin, oldest->end()};
+  const SnapshotId evicted = oldest->id;
   parent.children.erase(oldest->tokens.front());
   nodes_.erase(oldest);
   std::erase_if(roots_, [](const auto& root) { return root.second.children.empty(); });

@@ -45,6 +45,7 @@ class PrefixIndex {
   struct Candidate {
     SnapshotId id;
     int length;
+    bool branches = false;  // more than one prefix goes on from the node
     bool operator==(const Candidate&) const = default;
   };
 
@@ -74,13 +75,8 @@ class PrefixIndex {
   /// Makes a place for a snapshot after `tokens`, at least one.
   Place insert(const std::string& salt, std::span<const Token> tokens);
 
-  struct Evicted {
-    SnapshotId id, parent;  // parent: 0 where nothing was before it
-    int begin, end;         // the positions that are forgotten
-  };
-
-  /// Forgets the end of the prefix that was used longest ago. Nothing if leases keep all.
-  std::optional<Evicted> evict();
+  /// Forgets the end of the prefix that was used longest ago; nothing if leases keep all.
+  std::optional<SnapshotId> evict();
 
   /// Nodes, over all salts.
   size_t size() const { return nodes_.size(); }

@@ -117,12 +117,17 @@ Plan Scheduler::next() {
 }
 
 void Scheduler::start_waiting() {
-  while (!waiting_.empty() && started_.size() < static_cast<size_t>(limits_.max_sequences)) {
-    const SequencePtr sequence = waiting_.front();
-    if (may_start_ && !may_start_(*sequence)) return;
-    sequence->state = Sequence::State::prefill;
-    waiting_.pop_front();
-    started_.push_back(sequence);
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (started_.size() >= static_cast<size_t>(limits_.max_sequences)) return;
+    const Start start = may_start_ ? may_start_(**next) : Start::now;
+    if (start == Start::nothing_now) return;
+    if (start == Start::later) {
+      ++next;
+      continue;
+    }
+    (*next)->state = Sequence::State::prefill;
+    started_.push_back(std::move(*next));
+    next = waiting_.erase(next);
   }
 }
 
@@ -209,6 +214,7 @@ void Scheduler::preempt(const SequencePtr& sequence) {
   take_out(started_, sequence->id());
   sequence->state = Sequence::State::waiting;
   sequence->computed = 0;
+  sequence->settled = 0;
   sequence->planned = static_cast<int>(sequence->generated.size());
   ++sequence->attempt;
   enqueue(sequence);

@@ -20,8 +20,14 @@ struct SchedulerLimits {
   int max_queue = 128;  // requests that wait to be started; more are refused
 };
 
-/// Asked before a sequence starts, oldest first; after a no nothing younger is asked for.
-using MayStart = std::function<bool(const Sequence&)>;
+enum class Start : uint8_t {
+  now,
+  later,        // younger ones may go first
+  nothing_now,  // nor may younger ones
+};
+
+/// Asked before a sequence starts, oldest first. What is computed of it already is set here.
+using MayStart = std::function<Start(Sequence&)>;
 
 /// Several requests are all served. The rules:
 ///
@@ -69,6 +75,9 @@ class Scheduler {
 
   /// Ends all sequences and returns them, oldest first.
   std::vector<SequencePtr> remove_all();
+
+  /// Those that are prefilled or decode, in the order they started.
+  const std::vector<SequencePtr>& started() const { return started_; }
 
   /// Requests that have not got through their prompt.
   int waiting() const { return static_cast<int>(waiting_.size() + started_.size()) - running(); }

@@ -23,7 +23,10 @@ struct Sequence {
   std::vector<Token> generated;  // tokens read and reported
   int planned = 0;               // tokens sampled, those in flight included
   int computed = 0;              // positions whose keys and values are computed or in flight
+  int settled = 0;               // of these, read: their step has not failed
+  int kept = 0;                  // of these, in the prefix cache
   int attempt = 0;               // counts preemptions: what was planned in earlier ones is void
+  bool starved = false;          // a step with it failed for want of memory
   bool suspect = false;          // a step with it and others failed: it must pass one alone
   std::optional<TokenHistory> history;  // of tokens read, if the request asks for penalties
 
@@ -40,6 +43,12 @@ struct Sequence {
   Token token(int position) const {
     const int size = prompt_size();
     return position < size ? request.tokens[position] : generated[position - size];
+  }
+  /// All tokens read so far.
+  std::vector<Token> tokens() const {
+    std::vector<Token> all = request.tokens;
+    all.insert(all.end(), generated.begin(), generated.end());
+    return all;
   }
 };
 

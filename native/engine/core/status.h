@@ -34,6 +34,10 @@ class Status {
     ++failures_;
     last_error_ = reason;
   }
+  void set_prefixes(const PrefixStats& prefixes) {
+    std::lock_guard lock(mutex_);
+    prefixes_ = prefixes;
+  }
   ModelInfo info() const {
     std::lock_guard lock(mutex_);
     return info_;
@@ -51,7 +55,8 @@ class Status {
             active_memory_bytes,
             peak_memory_bytes,
             failures_,
-            last_error_};
+            last_error_,
+            prefixes_};
   }
 
  private:
@@ -60,6 +65,7 @@ class Status {
   ModelInfo info_;
   int64_t failures_ = 0;
   std::string last_error_;
+  PrefixStats prefixes_;
 };
 
 }  // namespace mlxd

@@ -22,6 +22,7 @@ struct Request {
   int max_tokens;                  // clipped to the context that is left after the prompt
   std::vector<Token> stop_tokens;  // end the sequence; not reported as tokens
   Priority priority = Priority::interactive;
+  std::string salt = {};  // prefixes are reused among requests of one salt only
 };
 
 enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };
@@ -41,6 +42,7 @@ enum class EventKind : uint8_t {
   load_failed = 5,   // value: index in EventBatch::failures
   closed = 6,        // the engine thread's last word
   scored_token = 7,  // a token with its log-probabilities; value: entries in EventBatch::scores
+  reused = 8,        // before any token; value: how many of the prompt came from the prefix cache
 };
 
 /// Events, oldest first, as a struct of arrays: entry i of the three columns is one event. Scored
@@ -77,6 +79,17 @@ struct ModelInfo {
 
 enum class EngineState : uint8_t { loading, ready, failed, closed };
 
+/// Of the prefix cache, since the start. `lookups`: sequences that started, also those that start
+/// again.
+struct PrefixStats {
+  int64_t lookups = 0;
+  int64_t hits = 0;
+  int64_t reused_tokens = 0;
+  int64_t evictions = 0;
+  size_t bytes = 0;    // held now
+  size_t entries = 0;  // likewise
+};
+
 struct EngineStats {
   EngineState state = EngineState::loading;
   int waiting = 0;  // requests waiting for prefill or in it
@@ -88,6 +101,7 @@ struct EngineStats {
   size_t peak_memory_bytes = 0;
   int64_t failures = 0;    // steps that threw, and what ended the engine
   std::string last_error;  // of these; empty when there were none
+  PrefixStats prefixes;
 };
 
 }  // namespace mlxd

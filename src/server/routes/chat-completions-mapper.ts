@@ -80,18 +80,28 @@ export function newReplyHead(model: string): ReplyHead {
   };
 }
 
-/** The choices of a request share one prompt: it counts once, the completions all count. */
+/**
+ * The choices of a request share one prompt: it counts once, and as cached what all of them found so; the completions
+ * all count.
+ */
 export function sumUsage(usages: readonly Usage[]): Usage {
   return {
     promptTokens: usages[0]?.promptTokens ?? 0,
+    cachedTokens: Math.min(...usages.map((usage) => usage.cachedTokens)),
     completionTokens: usages.reduce((sum, usage) => sum + usage.completionTokens, 0),
     reasoningTokens: usages.reduce((sum, usage) => sum + (usage.reasoningTokens ?? 0), 0),
   };
 }
 
-export function toWireUsage({ promptTokens, completionTokens, reasoningTokens = 0 }: Usage): CompletionUsage {
+export function toWireUsage({
+  promptTokens,
+  cachedTokens,
+  completionTokens,
+  reasoningTokens = 0,
+}: Usage): CompletionUsage {
   return {
     prompt_tokens: promptTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     completion_tokens_details: { reasoning_tokens: reasoningTokens },

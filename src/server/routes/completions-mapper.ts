@@ -66,10 +66,14 @@ function meanLogprob({ logprobs }: TextChoice): number {
   return logprobs.reduce((sum, { logprob }) => sum + logprob, 0) / Math.max(1, logprobs.length);
 }
 
-/** Candidates of a prompt share it: each prompt counts once. `usages`: by candidate. */
+/** Candidates of a prompt share it: each prompt counts once, and as cached what all of them found so. `usages`: by candidate. */
 export function sumCompletionUsage(request: CompletionRequest, usages: readonly Usage[]): Usage {
   const count = candidatesOf(request);
+  const cachedTokens = request.prompt.map((_, index) =>
+    Math.min(...usages.slice(index * count, (index + 1) * count).map((usage) => usage.cachedTokens)),
+  );
   return {
+    cachedTokens: cachedTokens.reduce((sum, tokens) => sum + tokens, 0),
     promptTokens: usages.reduce((sum, { promptTokens }, index) => sum + (index % count === 0 ? promptTokens : 0), 0),
     completionTokens: usages.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
   };

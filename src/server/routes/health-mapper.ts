@@ -52,5 +52,13 @@ function toModelHealth(model: ServedModel): ModelHealth {
     restarts: stats.restarts,
     failures: stats.failures,
     last_error: stats.lastError || null,
+    prefix_cache: {
+      lookups: stats.prefixes.lookups,
+      hits: stats.prefixes.hits,
+      reused_tokens: stats.prefixes.reusedTokens,
+      evictions: stats.prefixes.evictions,
+      bytes: stats.prefixes.bytes,
+      entries: stats.prefixes.entries,
+    },
   };
 }

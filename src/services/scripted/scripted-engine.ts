@@ -42,6 +42,7 @@ const NO_STATS = {
   heartbeatMs: 0,
   activeMemoryBytes: 0,
   peakMemoryBytes: 0,
+  prefixes: { lookups: 0, hits: 0, reusedTokens: 0, evictions: 0, bytes: 0, entries: 0 },
   restarts: 0,
   failures: 0,
   lastError: '',

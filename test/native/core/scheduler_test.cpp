@@ -147,13 +147,40 @@ TEST_CASE("a full queue refuses, and takes again once there is room") {
 
 TEST_CASE("while the oldest request may not start, none after it does") {
   int allowed = 0;
-  Scheduler scheduler(kLimits, [&](const Sequence& s) { return s.prompt_size() <= allowed; });
+  Scheduler scheduler(kLimits, [&](const Sequence& s) {
+    return s.prompt_size() <= allowed ? Start::now : Start::nothing_now;
+  });
   REQUIRE(!scheduler.add(request(1, 5, 50)));
   REQUIRE(!scheduler.add(request(2, 1, 50)));
   allowed = 4;
   CHECK(scheduler.next().idle());
   allowed = 5;
   CHECK(rows(scheduler.next()).size() == 2);
+}
+
+TEST_CASE("a sequence that starts later lets others pass, and keeps its place") {
+  bool held = true;
+  Scheduler scheduler(
+      kLimits, [&](const Sequence& s) { return s.id() == 1 && held ? Start::later : Start::now; });
+  REQUIRE(!scheduler.add(request(1, 5, 50)));
+  REQUIRE(!scheduler.add(request(2, 5, 50)));
+  CHECK(scheduler.next().rows[0].sequence->id() == 2);
+  CHECK(scheduler.waiting() == 1);
+  held = false;
+  CHECK(scheduler.next().rows.size() == 2);
+  CHECK(scheduler.started().size() == 2);
+}
+
+TEST_CASE("a sequence computes only what is not computed when it starts") {
+  Scheduler scheduler(kLimits, [](Sequence& s) {
+    s.computed = 4;
+    return Start::now;
+  });
+  REQUIRE(!scheduler.add(request(1, 6, 50)));
+  const Plan plan = scheduler.next();
+  CHECK(plan.rows[0].offset == 4);
+  CHECK(plan.rows[0].length == 2);
+  CHECK(plan.sampling == 1);
 }
 
 TEST_CASE("a preempted sequence computes its tokens again, and goes on where it was") {

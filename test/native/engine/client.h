@@ -46,6 +46,7 @@ struct Outcome {
   std::vector<std::vector<ScoredToken>> scores;  // of the tokens, where asked
   std::optional<Finish> finish;
   std::optional<Failure> failure;
+  int reused = 0;  // of the prompt
   int last_events = 0;
 
   bool ended() const { return last_events > 0; }
@@ -57,8 +58,9 @@ class Client {
       : Client(Loader([behaviour](const Progress&) { return load_test_model(behaviour); }),
                options) {}
 
+  /// Tests of steps count them, so prefixes are kept only for those that ask.
   explicit Client(Loader loader, EngineOptions options = {})
-      : engine(std::move(options), std::move(loader), [this] { wake(); }) {}
+      : engine(without_prefixes(std::move(options)), std::move(loader), [this] { wake(); }) {}
 
   /// Asks for `max_tokens` tokens after a prompt of `length` numbers that ends in `last`.
   void submit(RequestId id, int length, Token last, int max_tokens, std::vector<Token> stops = {}) {
@@ -97,6 +99,11 @@ class Client {
   size_t largest_drain = 0;
 
  private:
+  static EngineOptions without_prefixes(EngineOptions options) {
+    options.prefix_cache = options.prefix_cache.value_or(0);
+    return options;
+  }
+
   void wake() {
     std::lock_guard lock(mutex_);
     ++wakes_;
@@ -118,6 +125,10 @@ class Client {
         scores_read_ += static_cast<size_t>(events.values[i]);
         break;
       }
+      case EventKind::reused:
+        CHECK(outcome.tokens.empty());
+        outcome.reused = events.values[i];
+        break;
       case EventKind::finished:
         outcome.finish = static_cast<Finish>(events.values[i]);
         ++outcome.last_events;

@@ -3,6 +3,7 @@
 // in, wait or throw at each forward.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 
@@ -16,10 +17,17 @@ constexpr int kContext = 64;
 /// Records how far its sequence has come; its state stands in for keys and values.
 class CountingCache : public LayerCache {
  public:
+  /// `token_bytes`: what each position takes, in memory that prefixes share.
+  explicit CountingCache(int token_bytes) : token_bytes_(token_bytes) {}
+
   void advance(const Segment& segment, const mx::array& tokens) {
     if (segment.offset != positions_) throw std::logic_error("a segment does not follow the last");
     positions_ += segment.length;
     state_.assign(1, mx::add(tokens, mx::array(0)));
+    for (int i = 0; i < segment.length && token_bytes_ > 0; ++i) {
+      held_.push_back(mx::zeros({token_bytes_}, mx::uint8));
+      held_.back().eval();
+    }
   }
   int length() const override { return positions_; }
   std::vector<mx::array> state() const override { return state_; }
@@ -27,13 +35,25 @@ class CountingCache : public LayerCache {
   std::unique_ptr<LayerCache> prefix(int positions) const override {
     auto prefix = std::make_unique<CountingCache>(*this);
     prefix->positions_ = positions;
+    if (token_bytes_ > 0)
+      prefix->held_.erase(prefix->held_.begin() + positions, prefix->held_.end());
     return prefix;
   }
-  size_t bytes() const override { return 0; }
-  size_t bytes_for(int) const override { return 0; }
+  size_t bytes() const override { return bytes_for(positions_); }
+  size_t bytes_beyond(const LayerCache& other) const override {
+    const auto& theirs = static_cast<const CountingCache&>(other).held_;
+    const auto same = [](const mx::array& a, const mx::array& b) { return a.id() == b.id(); };
+    const auto end = std::ranges::mismatch(held_, theirs, same).in1;
+    return static_cast<size_t>(held_.end() - end) * static_cast<size_t>(token_bytes_);
+  }
+  size_t bytes_for(int positions) const override {
+    return static_cast<size_t>(positions) * static_cast<size_t>(token_bytes_);
+  }
 
  private:
+  int token_bytes_;
   int positions_ = 0;
+  std::vector<mx::array> held_;
   std::vector<mx::array> state_;
 };
 
@@ -42,6 +62,7 @@ struct Behaviour {
   std::function<void(const Step&)> on_forward = {};
   std::function<void(int rows)> on_logits = {};
   std::function<mx::array(const mx::array& logits)> change_logits = {};
+  int token_bytes = 0;  // of keys and values, each position
 };
 
 class TestModel : public Model {
@@ -71,7 +92,7 @@ class TestModel : public Model {
 
   SequenceCache make_cache() const override {
     SequenceCache cache;
-    cache.layers.push_back(std::make_unique<CountingCache>());
+    cache.layers.push_back(std::make_unique<CountingCache>(behaviour_.token_bytes));
     return cache;
   }
 

@@ -182,6 +182,31 @@ TEST_CASE("a prefix shares full pages; who appends to a page that is not full ta
   CHECK(paged(cache.prefix(0)).bytes() == 0);
 }
 
+TEST_CASE("bytes beyond another cache are those of pages, or arrays, that it does not hold") {
+  PagedCache cache(kFormat);
+  cache.reserve(300);
+  const auto prefix = cache.prefix(256);
+  CHECK(prefix->bytes_beyond(cache) == 0);
+  CHECK(cache.bytes_beyond(*prefix) == kFormat.page_bytes());
+  static_cast<PagedCache&>(*prefix).reserve(200);
+  CHECK(prefix->bytes_beyond(cache) == 2 * kFormat.page_bytes());
+  CHECK(PagedCache(kFormat).bytes_beyond(cache) == 0);
+
+  PagedCache window(kFormat, 100);
+  window.reserve(300);
+  const auto early = window.prefix(300);
+  window.reserve(300);
+  window.reserve(1);
+  CHECK(window.bytes_beyond(*early) == window.bytes());
+
+  ArrayCache arrays = array_cache();
+  append_and_check(arrays, 0, 100, 0);
+  const auto shared = arrays.prefix(50);
+  CHECK(shared->bytes_beyond(arrays) == 0);
+  append_and_check(arrays, 100, 1, 0);
+  CHECK(shared->bytes_beyond(arrays) == shared->bytes());
+}
+
 TEST_CASE("a sequence's cache speaks for all layers") {
   SequenceCache cache;
   cache.layers.push_back(std::make_unique<ArrayCache>(array_cache()));

@@ -37,6 +37,7 @@ export class ScriptedCall {
   #queue: (TextDelta | Error)[] = [];
   #wake: (() => void) | undefined;
   #tokens = 0;
+  #cachedTokens = 0;
 
   constructor(
     private readonly asked: GenerationInput | CompletionInput,
@@ -62,6 +63,12 @@ export class ScriptedCall {
     return this.asked as CompletionInput;
   }
 
+  /** So much of the prompt was in the prefix cache. */
+  reuse(tokens: number): this {
+    this.#cachedTokens = tokens;
+    return this;
+  }
+
   /** One delta a text, one token each. */
   say(...texts: string[]): this {
     for (const text of texts) this.#put({ type: 'text', text });
@@ -84,7 +91,8 @@ export class ScriptedCall {
   }
 
   finish(reason: FinishReason = 'stop', counts: Partial<Usage> = {}): this {
-    const usage = { promptTokens: PROMPT_TOKENS, completionTokens: this.#tokens, ...counts };
+    const cachedTokens = this.#cachedTokens;
+    const usage = { promptTokens: PROMPT_TOKENS, cachedTokens, completionTokens: this.#tokens, ...counts };
     return this.#put({ type: 'finish', reason, usage });
   }
 
@@ -130,6 +138,7 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
     peakMemoryBytes: 2000,
     failures: 0,
     lastError: '',
+    prefixes: { lookups: 0, hits: 0, reusedTokens: 0, evictions: 0, bytes: 0, entries: 0 },
     restarts: 0,
   };
   #taken = 0;

@@ -1,0 +1,79 @@
+// See memory.h.
+#include "engine/memory.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "kernels/settings.h"
+
+namespace mlxd {
+namespace {
+
+std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
+
+size_t prefix_budget(const MemoryLimits& limits, size_t fixed) {
+  const size_t left = limits.total - std::min(limits.total, fixed);
+  return std::min(limits.prefixes.value_or(left / 4), left);
+}
+
+}  // namespace
+
+size_t held_memory() {
+  return mx::get_active_memory() + kernels::packed_bytes() + kernels::kv_bytes();
+}
+
+bool is_out_of_memory(const std::string& error) {
+  return error == "std::bad_alloc" || error.find("malloc") != std::string::npos ||
+         error.find("Insufficient Memory") != std::string::npos;
+}
+
+Memory::Memory(const Model& model, int context_length, const MemoryLimits& limits)
+    : empty_(model.make_cache()),
+      context_length_(context_length),
+      budget_(limits.total, held_memory()),
+      prefixes_(prefix_budget(limits, held_memory())) {}
+
+/// The most positions that fit for one sequence alone.
+int Memory::capacity() const {
+  const auto lengths = std::views::iota(1, context_length_ + 1);
+  const auto fits = [&](int length) { return budget_.fits_alone(empty_.bytes_for(length)); };
+  return static_cast<int>(std::ranges::partition_point(lengths, fits) - lengths.begin());
+}
+
+std::optional<Failure> Memory::check(Request& request) const {
+  const auto prompt = request.tokens.size();
+  const int most = capacity();
+  if (most == context_length_ || prompt >= static_cast<size_t>(context_length_)) return {};
+  if (prompt >= static_cast<size_t>(most)) {
+    return Failure{"insufficient_memory",
+                   "the prompt has " + std::to_string(prompt) +
+                       " tokens, and the memory limit of " + megabytes(budget_.limit()) +
+                       " has room for " + std::to_string(most) +
+                       ", completion included: shorten the prompt, or raise --memory-limit"};
+  }
+  request.max_tokens = std::min(request.max_tokens, most - static_cast<int>(prompt));
+  return std::nullopt;
+}
+
+size_t Memory::growth(int from, int to) const {
+  return empty_.bytes_for(to) - empty_.bytes_for(from);
+}
+
+bool Memory::make_room(size_t more) {
+  while (!budget_.fits(held_memory(), more)) {
+    if (!prefixes_.evict()) return false;
+  }
+  return true;
+}
+
+void Memory::give_back() {
+  while (prefixes_.evict()) {
+  }
+  mx::clear_cache();
+}
+
+void Memory::step_begins() { mx::reset_peak_memory(); }
+
+void Memory::step_ends() { budget_.observe_step(mx::get_active_memory(), mx::get_peak_memory()); }
+
+}  // namespace mlxd

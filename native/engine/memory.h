@@ -1,0 +1,58 @@
+// What the engine holds in memory and may hold: measures, judges and evicts prefixes. Who is
+// preempted is the loop's decision. Engine thread only.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/core/memory_budget.h"
+#include "engine/prefix_cache.h"
+#include "models/model.h"
+
+namespace mlxd {
+
+struct MemoryLimits {
+  size_t total;                         // bytes, weights included
+  std::optional<size_t> prefixes = {};  // of these; a quarter of what the weights leave without
+};
+
+class Memory {
+ public:
+  /// After the load: what is held now stays.
+  Memory(const Model& model, int context_length, const MemoryLimits& limits);
+
+  /// Why a request cannot be served even alone. Otherwise its completion ends where memory would.
+  std::optional<Failure> check(Request& request) const;
+
+  /// Bytes that a sequence adds as it grows from one number of positions to another.
+  size_t growth(int from, int to) const;
+
+  /// Whether there is room for `more` bytes, if need be in place of prefixes.
+  bool make_room(size_t more);
+
+  /// Gives back all that can be: after an allocation has failed.
+  void give_back();
+
+  /// Around each step, to learn what one takes in passing.
+  void step_begins();
+  void step_ends();
+
+  PrefixCache& prefixes() { return prefixes_; }
+  const PrefixCache& prefixes() const { return prefixes_; }
+
+ private:
+  int capacity() const;
+
+  const SequenceCache empty_;  // knows what positions take
+  const int context_length_;
+  MemoryBudget budget_;
+  PrefixCache prefixes_;
+};
+
+/// Bytes that MLX and our own kernels hold, over all engines of the process.
+size_t held_memory();
+
+/// Whether an error that MLX or the standard library threw says that memory ran out.
+bool is_out_of_memory(const std::string& error);
+
+}  // namespace mlxd
