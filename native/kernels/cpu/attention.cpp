@@ -132,13 +132,11 @@ class Work {
       const int query = block * kBlockQueries;
       const int queries = std::min(kBlockQueries, span.length - query);
       const int begin = first_page(span, query), end = end_page(span, query + queries - 1);
-      for (int kv_head = 0; kv_head < a_.format.kv_heads; ++kv_head) {
-        if (part.slots == 1) {
-          units_.push_back({index, kv_head, query, queries, begin, end});
-          continue;
-        }
-        for (int page = begin; page < end; ++page) {
-          units_.push_back({index, kv_head, query, queries, page, page + 1});
+      // Pages that are apart are read as they lie in memory, the heads of one after each other.
+      const int pages_a_unit = part.slots == 1 ? end - begin : 1;
+      for (int page = begin; page < end; page += pages_a_unit) {
+        for (int kv_head = 0; kv_head < a_.format.kv_heads; ++kv_head) {
+          units_.push_back({index, kv_head, query, queries, page, page + pages_a_unit});
         }
       }
     }

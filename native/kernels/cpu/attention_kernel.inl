@@ -14,6 +14,12 @@ constexpr int kSumsAtOnce = 6, kRowsAtOnce = 6;
 constexpr int kSumsAtOnce = 2, kRowsAtOnce = 2;
 #endif
 
+// With no more rows than these a page costs its memory, which is asked for ahead: keys by the
+// blocks of one round, values by some rows. Values follow their keys, and the next head's keys
+// those.
+constexpr int kRowsOfMemory = 4;
+constexpr int kRowsAhead = 16;
+
 // 1, 2 or 4: sums of each row when `rows` of them are computed together.
 constexpr int sums_a_row(int rows) {
   const int most = kSumsAtOnce / rows;
@@ -42,9 +48,12 @@ inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
   }
   for (int d = 0; d < args.dim; ++d, keys += kBlockKeys) {
     Lanes key[blocks];
-    MLXD_UNROLL for (int b = 0; b < blocks; ++b) key[b].load(keys + b * block_size);
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
+      key[b].load(keys + b * block_size);
+      if (rows <= kRowsOfMemory) __builtin_prefetch(keys + (blocks + b) * block_size);
+    }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].add_product(key[b], row[r].q[d]);
+      MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].fuse_product(key[b], row[r].q[d]);
     }
   }
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {
@@ -142,11 +151,14 @@ inline void add_values(const Stored* values, int width, const QueryRow* row, int
   }
   for (int j = from; j < to; ++j) {
     Lanes value[vectors];
-    MLXD_UNROLL for (int i = 0; i < vectors; ++i) value[i].load(values + j * width +
-                                                                i * kLaneCount);
+    MLXD_UNROLL for (int i = 0; i < vectors; ++i) {
+      const Stored* place = values + j * width + i * kLaneCount;
+      value[i].load(place);
+      if (rows <= kRowsOfMemory) __builtin_prefetch(place + kRowsAhead * width);
+    }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i].add_product(value[i],
-                                                                         row[r].weights[j]);
+      MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i].fuse_product(value[i],
+                                                                          row[r].weights[j]);
     }
   }
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {

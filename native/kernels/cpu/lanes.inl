@@ -1,7 +1,7 @@
 // Sixteen floats as one value, in as many registers as they take: what attention and elementwise
 // kernels are written in, once for all instruction sets. Plain C++ that the compiler vectorizes,
-// with every rounding as written, so all of them agree in every bit. Included inside an unnamed
-// namespace, after panel_kernel.inl.
+// with every rounding as written, so all of them agree in every bit, but for the scalar kernels
+// where products are fused. Included inside an unnamed namespace, after panel_kernel.inl.
 
 #if defined(__AVX512F__)
 constexpr int kRegisterBytes = 64;
@@ -17,6 +17,19 @@ constexpr int kRegisterLanes = kRegisterBytes / 4;
 constexpr int kLaneCount = 16;
 
 #include "kernels/cpu/half.inl"
+
+// a * b + c rounded once, where the instruction set has it; the baseline of x86 rounds twice.
+inline Register multiply_add(Register a, Register b, Register c) {
+#if defined(__AVX512F__)
+  return (Register)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (Register)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (Register)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
 
 struct Lanes {
   static constexpr int kCount = 64 / kRegisterBytes;
@@ -48,6 +61,11 @@ struct Lanes {
   }
   void add_product(const Lanes& a, float b) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b;
+  }
+  void fuse_product(const Lanes& a, float b) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
+      in[i] = multiply_add(a.in[i], Register{} + b, in[i]);
+    }
   }
 };
 
