@@ -79,6 +79,7 @@ class Bench {
       }
       if (auto failure = scheduler_.add(std::move(request)))
         throw std::runtime_error(failure->message);
+      runner_.begin(static_cast<RequestId>(i + 1), std::nullopt);
     }
     while (scheduler_.waiting() > 0) step();
     for (int i = 0; i < 8; ++i) step();  // until chunks in flight are read, and all is warm

@@ -14,7 +14,8 @@
 // - dot_pairs(w, x, sum): adds the products of the two int16_t of each lane;
 // - dot_bytes<bits>(w, x, sum): the same for four uint8_t, below 2^bits, with four int8_t;
 // - add, multiply;
-// - either(a, b): a | b; e2m1(bytes): for each byte, below 16, what it is as a 4-bit float, twice and
+// - either(a, b): a | b; e2m1(bytes): for each byte, below 16, what it is as a 4-bit float, twice
+// and
 //   plus 12; store_bytes;
 // - load_scales: kLanes scales as floats; load_exponents: the same where they are powers of two,
 //   2^(byte - 127).
@@ -185,9 +186,6 @@ struct Panel {
       typename V::Bytes lanes[V::kVectors];
       MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
         lanes[v] = V::load_bytes(from[v]);
-        if constexpr (rows <= 2 && bits != kSpread) {
-          __builtin_prefetch(from[v] + V::kPrefetchBytes);
-        }
         from[v] += kVectorBytes;
       }
       add_columns<0>(lanes, x + column, args.x.stride, dots);
@@ -230,6 +228,12 @@ struct Panel {
     }
   }
 
+  // With few rows a panel costs its memory: whole groups are asked for ahead, scales and all.
+  static inline void prefetch(const PanelArgs<X>& args, const uint8_t* group) {
+    group += (V::kPrefetchBytes / args.group_bytes + 1) * args.group_bytes;
+    for (size_t i = 0; i < args.group_bytes; i += kVectorBytes) __builtin_prefetch(group + i);
+  }
+
   static void multiply(const PanelArgs<X>& args) {
     const size_t scales_at = size_t(kPanelOutputs) * args.group_size * args.bits / 8;
     const size_t tile_bytes = scales_at / (kPanelOutputs / kTileOutputs);
@@ -238,6 +242,7 @@ struct Panel {
       totals.clear();
       const uint8_t* group = args.panel;
       for (int g = 0; g < args.groups; ++g, group += args.group_bytes) {
+        if constexpr (rows <= 2) prefetch(args, group);
         const X* x = args.x.values + size_t(g) * args.group_size;
         const uint8_t* tiles = group + first / kTileOutputs * tile_bytes;
         const Dots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)

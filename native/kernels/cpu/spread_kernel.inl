@@ -49,9 +49,6 @@ inline void spread_quads(const uint8_t* from, uint8_t* to) {
 template <class V, class Code>
 void spread_tile(const uint8_t* tile, int group_size, uint8_t* bytes) {
   for (int column = 0; column < group_size; column += 4 * Code::kQuads) {
-    for (int i = 0; i < Code::kLoads; ++i) {
-      __builtin_prefetch(tile + i * kVectorBytes + V::kPrefetchBytes);
-    }
     for (int lane = 0; lane < kTileOutputs; lane += V::kLanes) {
       spread_quads<V, Code, 0>(tile + 4 * lane, bytes + 4 * lane);
     }

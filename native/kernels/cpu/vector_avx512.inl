@@ -4,7 +4,7 @@
 struct Avx512 {
   static constexpr int kLanes = 16;
   static constexpr int kVectors = 2;
-  static constexpr int kPrefetchBytes = 2048;
+  static constexpr int kPrefetchBytes = 3072;
   using Floats = __m512;
   using Ints = __m512i;
   using Bytes = __m512i;
