@@ -15,8 +15,7 @@
 // - dot_bytes<bits>(w, x, sum): the same for four uint8_t, below 2^bits, with four int8_t;
 // - add, multiply;
 // - either(a, b): a | b; e2m1(bytes): for each byte, below 16, what it is as a 4-bit float, twice
-// and
-//   plus 12; store_bytes;
+//   and plus 12; store_bytes;
 // - load_scales: kLanes scales as floats; load_exponents: the same where they are powers of two,
 //   2^(byte - 127).
 
