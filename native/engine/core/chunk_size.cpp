@@ -21,16 +21,23 @@ constexpr int kMultiple = 16;  // whole blocks of the kernels' rows
 int ChunkSize::least() const { return std::min(kLeast, most_); }
 
 int ChunkSize::tokens(bool shared) const {
-  if (seconds_per_token_ == 0) return std::min(kUnknown, most_);
-  const double fitting = (shared ? kSharedSeconds : kAloneSeconds) / seconds_per_token_;
+  const double cost = seconds_per_token_[shared];
+  if (cost == 0) return std::min(kUnknown, most_);
+  const double fitting = (shared ? kSharedSeconds : kAloneSeconds) / cost;
   if (fitting >= most_) return most_;
   const int blocks = static_cast<int>(fitting) / kMultiple;
   return std::max(blocks * kMultiple, least());
 }
 
-void ChunkSize::observe(int tokens, double seconds) {
+int ChunkSize::tokens_alone(int left) const {
+  const int usual = tokens(false);
+  return left <= usual + usual / 4 ? std::min(left, most_) : usual;
+}
+
+void ChunkSize::observe(int tokens, double seconds, bool shared) {
   const double cost = std::max(seconds, 1e-9) / tokens;
-  seconds_per_token_ = seconds_per_token_ == 0 ? cost : (seconds_per_token_ + cost) / 2;
+  double& known = seconds_per_token_[shared];
+  known = known == 0 ? cost : (known + cost) / 2;
 }
 
 }  // namespace mlxd

@@ -24,6 +24,7 @@ struct Plan {
   int sampling = 0;       // how many of them
   int prompt_tokens = 0;  // in chunks, those computed again included
   bool filled = false;    // with as many of these as a step may have
+  bool shared = false;    // whether others wait for its end beside the prompt
 
   bool idle() const { return rows.empty(); }
   /// Holds a chunk with more of its prompt to come.

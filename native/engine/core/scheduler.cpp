@@ -144,7 +144,9 @@ void Scheduler::plan_prompts(Plan& plan) {
   if (prompts.empty()) return;
   const int decoding = static_cast<int>(plan.rows.size());
   const bool shared = decoding > 0 || prompts.size() > 1;
-  const int budget = std::max(chunk_.tokens(shared) - decoding, chunk_.least());
+  plan.shared = shared;
+  const int tokens = shared ? chunk_.tokens(true) : chunk_.tokens_alone(prompts[0]->left());
+  const int budget = std::max(tokens - decoding, chunk_.least());
   held_back_ = !held_back_ && prompts.size() > 1 && prompts[1]->left() <= budget &&
                prompts[0]->left() > budget - prompts[1]->left();
   if (held_back_) {
@@ -192,7 +194,7 @@ std::vector<SequencePtr> Scheduler::prompts_in_order() const {
 }
 
 void Scheduler::observe(const Plan& plan, double seconds) {
-  if (plan.filled) chunk_.observe(plan.prompt_tokens, seconds);
+  if (plan.filled) chunk_.observe(plan.prompt_tokens, seconds, plan.shared);
 }
 
 Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {

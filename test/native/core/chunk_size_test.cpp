@@ -13,7 +13,7 @@ int settled(int most, bool shared, double base, double per_token) {
   ChunkSize size(most);
   for (int i = 0; i < 40; ++i) {
     const int tokens = size.tokens(shared);
-    size.observe(tokens, base + per_token * tokens);
+    size.observe(tokens, base + per_token * tokens, shared);
   }
   return size.tokens(shared);
 }
@@ -44,9 +44,27 @@ TEST_CASE("limits hold on fast and on slow machines") {
 
 TEST_CASE("a single slow step is forgotten") {
   ChunkSize size(512);
-  for (int i = 0; i < 10; ++i) size.observe(512, 0.05);
-  size.observe(512, 30);
+  for (int i = 0; i < 10; ++i) size.observe(512, 0.05, true);
+  size.observe(512, 30, true);
   CHECK(size.tokens(true) == 32);
-  for (int i = 0; i < 12; ++i) size.observe(32, 0.003);
+  for (int i = 0; i < 12; ++i) size.observe(32, 0.003, true);
   CHECK(size.tokens(true) == 512);
+}
+
+TEST_CASE("steps that others took part in say nothing of a prompt alone") {
+  ChunkSize size(512);
+  for (int i = 0; i < 10; ++i) size.observe(496, 0.496, false);
+  for (int i = 0; i < 10; ++i) size.observe(32, 0.2, true);
+  CHECK(size.tokens(false) == 496);
+  CHECK(size.tokens(true) == 32);
+}
+
+TEST_CASE("a prompt alone is not cut for a few tokens") {
+  ChunkSize size(4096);
+  for (int i = 0; i < 10; ++i) size.observe(400, 0.5, false);
+  CHECK(size.tokens_alone(300) == 300);
+  CHECK(size.tokens_alone(500) == 500);
+  CHECK(size.tokens_alone(501) == 400);
+  CHECK(size.tokens_alone(4000) == 400);
+  CHECK(ChunkSize(128).tokens_alone(150) == 128);
 }
