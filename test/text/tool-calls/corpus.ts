@@ -1,5 +1,5 @@
-// Raw replies as each format's models write them (from model cards, chat templates and vendors' documentation), and what
-// a client must get: the golden corpus.
+// Raw replies in the form that each format prescribes, written by hand and not captured from models, and what a client must
+// get of them.
 import type { ToolSignature } from '../../../src/text/reply-parts.js';
 import type { ToolCallFormatName } from '../../../src/text/tool-calls/formats.js';
 
