@@ -1,6 +1,6 @@
 // POST /v1/chat/completions, whole or streamed. One way through for both: choices run into a sink that collects or
 // sends them. Main thread.
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type ChatCompletionRequest, chatCompletionRequest } from '../../schemas/chat-completions.js';
 import type { GenerationInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
@@ -23,21 +23,16 @@ import {
 import { addDelta, type ChatChoice, newChoice, toFinishReason } from './chat-reply-mapper.js';
 import { readyModel } from './ready-model.js';
 import { refuseUnknownTokens } from './sampling-mapper.js';
+import type { Turn } from './turn.js';
 
-interface Turn {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  body: ChatCompletionRequest;
-  model: ServedModel;
-  controller: AbortController;
-}
+type ChatTurn = Turn<ChatCompletionRequest>;
 
 export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
   app.post('/v1/chat/completions', { schema: { body: chatCompletionRequest } }, async (request, reply) => {
     const { body } = request;
     const model = readyModel(models, body.model);
     refuseUnknownTokens(body, model.info.vocabSize);
-    const turn: Turn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    const turn: ChatTurn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
     return body.stream ? streamReply(turn) : wholeReply(turn);
   });
 }
@@ -47,7 +42,7 @@ function chatChoices(model: ServedModel, inputs: readonly GenerationInput[]): Ch
   return { model, choices, promptParam: 'messages' };
 }
 
-async function wholeReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
+async function wholeReply({ request, reply, body, model, controller }: ChatTurn): Promise<FastifyReply> {
   const inputs = toGenerationInputs(body);
   const choices = inputs.map(({ sampling }) => newChoice(sampling.logprobs !== undefined));
   const usages: Usage[] = [];
@@ -64,7 +59,7 @@ async function wholeReply({ request, reply, body, model, controller }: Turn): Pr
   return reply.send(toChatCompletion(newReplyHead(model.id), choices, end));
 }
 
-async function streamReply({ request, reply, body, model, controller }: Turn): Promise<FastifyReply> {
+async function streamReply({ request, reply, body, model, controller }: ChatTurn): Promise<FastifyReply> {
   const head = newReplyHead(model.id);
   const legacy = isLegacy(body);
   const clock = new ReplyClock();

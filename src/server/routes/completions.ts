@@ -1,5 +1,5 @@
 // POST /v1/completions, whole or streamed: text that goes on, no template. Main thread.
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type CompletionRequest, completionRequest } from '../../schemas/completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';
 import type { CompletionInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
@@ -22,14 +22,9 @@ import {
 } from './completions-mapper.js';
 import { readyModel } from './ready-model.js';
 import { refuseUnknownTokens } from './sampling-mapper.js';
+import type { Turn } from './turn.js';
 
-interface Turn {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  body: CompletionRequest;
-  model: ServedModel;
-  controller: AbortController;
-}
+type CompletionTurn = Turn<CompletionRequest>;
 
 export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
   app.post('/v1/completions', { schema: { body: completionRequest } }, async (request, reply) => {
@@ -39,7 +34,7 @@ export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight:
     if (body.suffix && !model.fillsMiddle) {
       throw apiErrors.unsupportedByModel('suffix', 'This model was not taught to fill in text before a suffix.');
     }
-    const turn: Turn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    const turn: CompletionTurn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
     return body.stream ? streamCompletion(turn) : wholeCompletion(turn);
   });
 }
@@ -50,12 +45,12 @@ function textChoices(model: ServedModel, inputs: readonly CompletionInput[]): Ch
 }
 
 /** What stands before a choice's own text when the prompt is echoed. */
-function echoOf({ body, model }: Turn, { prompt }: CompletionInput): string {
+function echoOf({ body, model }: CompletionTurn, { prompt }: CompletionInput): string {
   if (!body.echo) return '';
   return typeof prompt === 'string' ? prompt : model.detokenize(prompt);
 }
 
-async function wholeCompletion(turn: Turn): Promise<FastifyReply> {
+async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const { request, reply, body, model, controller } = turn;
   const inputs = toCompletionInputs(body);
   const candidates = inputs.map((input): TextChoice => ({ text: echoOf(turn, input), logprobs: [], reason: 'stop' }));
@@ -87,7 +82,7 @@ async function wholeCompletion(turn: Turn): Promise<FastifyReply> {
   });
 }
 
-async function streamCompletion(turn: Turn): Promise<FastifyReply> {
+async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const { request, reply, body, model, controller } = turn;
   const head = newCompletionHead(model.id);
   const stream = new SseStream(reply, controller.signal);
