@@ -11,13 +11,15 @@ import { mlxRoot } from '../build/mlx.js';
 import { BUILD, ROOT } from '../build/paths.js';
 import { type Progress, showProgress } from '../build/progress.js';
 import { findOnPath, requireCompiler } from '../build/requirements.js';
-import { type Counts, NONE, sum } from './suite.js';
+import { checkFamilyTable } from '../family-table.js';
+import { type Counts, checked, NONE, sum } from './suite.js';
 
 const DOCTEST_SUMMARY = /test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/;
 
 /** Builds and runs the C++ tests in the addon's own CMake tree, so that nothing is compiled twice. */
-export function runNative(filters: readonly string[]): Promise<Counts> {
-  return buildAndTest('native', OUT, filters, configureAddon);
+export async function runNative(filters: readonly string[]): Promise<Counts> {
+  const counts = await buildAndTest('native', OUT, filters, configureAddon);
+  return counts.failed > 0 ? counts : sum([counts, checked(checkFamilyTable())]);
 }
 
 /** The same in a tree of its own, with every layer compiled for the sanitizers. */

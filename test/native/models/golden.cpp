@@ -42,6 +42,13 @@ mx::array Run::feed(const std::vector<int>& tokens) {
   return logits(model_, tokens, {segment(static_cast<int>(tokens.size()))});
 }
 
+Run Run::prefix(int positions) const {
+  Run other(model_);
+  other.cache_ = cache_.prefix(positions);
+  other.offset_ = positions;
+  return other;
+}
+
 std::vector<int> Run::greedy(mx::array logits, int count) {
   std::vector<int> tokens;
   while (static_cast<int>(tokens.size()) < count) {

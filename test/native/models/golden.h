@@ -35,6 +35,9 @@ class Run {
   /// Logits [tokens, vocabulary] of `tokens` fed at once.
   mx::array feed(const std::vector<int>& tokens);
 
+  /// Another sequence, whose first `positions` tokens are those of this one.
+  Run prefix(int positions) const;
+
   /// Feeds its own choice, `count` times, from the last row of `logits` on.
   std::vector<int> greedy(mx::array logits, int count);
 
