@@ -115,7 +115,10 @@ async function measureRounds(
 ): Promise<[Sample[], Sample[]]> {
   const sides = [
     { samples: [] as Sample[], measure: (request: Request) => measureInProcess(model, request) },
-    { samples: [] as Sample[], measure: (request: Request) => measureHttp(server.url, model.id, request) },
+    {
+      samples: [] as Sample[],
+      measure: (request: Request) => measureHttp({ url: server.url, model: model.id }, request),
+    },
   ] as const;
   let seed = 1;
   for (let round = 0; round <= rounds; round++) {

@@ -36,7 +36,7 @@ export async function measureSampling(run: SamplingRun): Promise<SamplingReport>
     ...Object.entries(KINDS).map(([name, fields]) => ({
       name,
       decode: [] as number[],
-      measure: (request: Request): Promise<Sample> => measureHttp(url, model.id, request, fields),
+      measure: (request: Request): Promise<Sample> => measureHttp({ url, model: model.id }, request, fields),
     })),
   ];
   for (let round = 0; round <= rounds; round++) {

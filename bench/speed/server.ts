@@ -8,6 +8,7 @@ export interface Server {
   url: string;
   /** From the start of the process to its word that it listens. */
   startMs: number;
+  pid: number;
   rssBytes(): number;
   stop(): Promise<void>;
 }
@@ -25,6 +26,7 @@ export async function startServer(model: string): Promise<Server> {
   return {
     url,
     startMs: performance.now() - started,
+    pid: child.pid as number,
     rssBytes: () => 1024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' })),
     stop: async () => {
       child.kill('SIGTERM');

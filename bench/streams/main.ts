@@ -4,10 +4,11 @@ import { BuildError, main } from '../../scripts/build/errors.js';
 import { DEFAULT_MODEL, ModelStore } from '../../src/services/model-store.js';
 import { formatBytes, formatDuration } from '../../src/terminal/format.js';
 import { formatTable } from '../../src/terminal/table.js';
+import { bar } from '../peers/chart.js';
 import { openPrompts } from '../speed/prompts.js';
 import { startServer } from '../speed/server.js';
+import type { Target } from '../speed/stream.js';
 import { type Soak, soak } from './soak.js';
-import type { Target } from './stream.js';
 import { type Beside, measureBesideLongPrompt, measureWidth, type Width } from './together.js';
 
 const HELP = `Usage: npm run bench:streams -- [options]
@@ -20,6 +21,7 @@ const HELP = `Usage: npm run bench:streams -- [options]
 
 const WIDTHS = [1, 4, 8, 16, 32];
 const ROUNDS = 5;
+const HEADER = ['streams', 'tokens/s', 'of one', 'slowest / fastest', 'CPU', 'main', 'client', ''];
 
 main('bench', async () => {
   const { values } = parseArgs({
@@ -53,8 +55,10 @@ main('bench', async () => {
       return;
     }
     const widths: Width[] = [];
-    await measureWidth(target, prompts, 2, 8); // Warm-up.
-    for (const streams of WIDTHS) widths.push(await measureWidth(target, prompts, streams, outputTokens));
+    const measure = (streams: number, tokens: number) =>
+      measureWidth(target, prompts, { streams, outputTokens: tokens, pid: server.pid });
+    await measure(2, 8); // Warm-up.
+    for (const streams of WIDTHS) widths.push(await measure(streams, outputTokens));
     const beside = await measureBesideLongPrompt(target, prompts, longTokens, ROUNDS);
     print({ model: name, longTokens, widths, beside }, () => formatFigures(widths, beside, longTokens));
   } finally {
@@ -71,15 +75,22 @@ function positive(name: string, value: string): number {
 
 function formatFigures(widths: readonly Width[], beside: Beside, longTokens: number): string {
   const one = widths[0]?.tokensPerSecond ?? 1;
-  const rows = widths.map(({ streams, tokensPerSecond, fairness }) => [
+  const most = Math.max(...widths.map(({ tokensPerSecond }) => tokensPerSecond));
+  const micros = (ms: number | undefined) => (ms === undefined ? '' : (1000 * ms).toFixed(0));
+  const rows = widths.map(({ streams, tokensPerSecond, fairness, cpu }) => [
     String(streams),
     tokensPerSecond.toFixed(1),
     (tokensPerSecond / one).toFixed(2),
     fairness.toFixed(2),
+    micros(cpu?.server),
+    micros(cpu?.mainThread),
+    micros(cpu?.client),
+    bar(tokensPerSecond / most),
   ]);
   const { idleTtftMs, besideTtftMs, worstTtftMs, shortRequests, longTtftMs, longAloneMs } = beside;
   return [
-    ...formatTable([['streams', 'tokens/s', 'of one', 'slowest / fastest'], ...rows], [0, 1, 2, 3]),
+    ...formatTable([HEADER, ...rows], [0, 1, 2, 3, 4, 5, 6]),
+    'CPU: processor time of a token in microseconds, prompt included: the whole server, its main thread, this client.',
     '',
     `A short request's first text: ${formatDuration(idleTtftMs)} idle; while a prompt of ${longTokens} tokens is computed ` +
       `${formatDuration(besideTtftMs)}, at worst ${formatDuration(worstTtftMs)} (${shortRequests} requests).`,

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChatMessage } from '../../src/services/types.js';
 import type { Prompts } from '../speed/prompts.js';
 import type { Server } from '../speed/server.js';
-import { readHealth, type Target, timeStream } from './stream.js';
+import { type Target, timeStream } from '../speed/stream.js';
+import { readHealth } from './health.js';
 
 const STREAMS = 100;
 const CANCELLED_SHARE = 0.3;
@@ -41,7 +42,7 @@ export async function soak(target: Target, server: Server, prompts: Prompts, min
     const timer = leaves ? setTimeout(() => leave.abort(), 5000 * Math.random()) : undefined;
     try {
       const signal = AbortSignal.any([leave.signal, stuck]);
-      await timeStream(target, messages, 1 + Math.floor(64 * Math.random()), signal);
+      await timeStream(target, { messages, outputTokens: 1 + Math.floor(64 * Math.random()), signal });
       counts.finished += 1;
     } catch (error) {
       if (stuck.aborted) counts.stuck += 1;

@@ -1,7 +1,8 @@
 // Several streams at once: tokens of all a second, how evenly they come, and a short request beside a long prompt.
 import { summarize } from '../peers/stats.js';
 import type { Prompts } from '../speed/prompts.js';
-import { type Target, type Timed, timeStream } from './stream.js';
+import { type Target, type Timed, timeStream } from '../speed/stream.js';
+import { type CpuTimes, readCpu, since } from './cpu.js';
 
 const SHORT_PROMPT = 64;
 const SHORT_OUTPUT = 8;
@@ -12,17 +13,20 @@ export interface Width {
   tokensPerSecond: number;
   /** The slowest stream's rate over the fastest one's. */
   fairness: number;
+  /** What a token costs in time of processors; without figures where the system does not tell them. */
+  cpu?: CpuTimes;
 }
 
 export async function measureWidth(
   target: Target,
   prompts: Prompts,
-  streams: number,
-  outputTokens: number,
+  { streams, outputTokens, pid }: { streams: number; outputTokens: number; pid: number },
 ): Promise<Width> {
   const messages = [];
   for (let i = 0; i < streams; i++) messages.push(await prompts.make(SHORT_PROMPT, 1000 * streams + i));
-  const timed = await Promise.all(messages.map((each) => timeStream(target, each, outputTokens)));
+  const before = readCpu(pid);
+  const timed = await Promise.all(messages.map((each) => timeStream(target, { messages: each, outputTokens })));
+  const cpu = before && since(before, readCpu(pid), streams * outputTokens);
   const from = Math.max(...timed.map(({ textAt }) => textAt[0] ?? 0));
   const to = Math.min(...timed.map(({ textAt }) => textAt.at(-1) ?? 0));
   const rates = timed.map((each) => (1000 * tokensWithin(each, from, to)) / (to - from));
@@ -30,12 +34,13 @@ export async function measureWidth(
     streams,
     tokensPerSecond: rates.reduce((sum, rate) => sum + rate, 0),
     fairness: Math.min(...rates) / Math.max(...rates),
+    ...(cpu ? { cpu } : {}),
   };
 }
 
-function tokensWithin({ textAt, tokens }: Timed, from: number, to: number): number {
+function tokensWithin({ textAt, usage }: Timed, from: number, to: number): number {
   const pieces = textAt.filter((at) => at > from && at <= to).length;
-  return (pieces * tokens) / textAt.length;
+  return (pieces * usage.completionTokens) / textAt.length;
 }
 
 export interface Beside {
@@ -56,11 +61,16 @@ export async function measureBesideLongPrompt(
   rounds: number,
 ): Promise<Beside> {
   let seed = 1;
-  const short = async () => timeStream(target, await prompts.make(SHORT_PROMPT, seed++), SHORT_OUTPUT);
-  const long = async () => timeStream(target, await prompts.make(longTokens, seed++), 1);
+  const ttft = async (promptTokens: number, outputTokens: number) => {
+    const messages = await prompts.make(promptTokens, seed++);
+    const { startedAt, textAt } = await timeStream(target, { messages, outputTokens });
+    return (textAt[0] ?? Number.NaN) - startedAt;
+  };
+  const short = () => ttft(SHORT_PROMPT, SHORT_OUTPUT);
+  const long = () => ttft(longTokens, 1);
   const idle: number[] = [];
-  for (let i = 0; i < rounds; i++) idle.push((await short()).ttftMs);
-  const { ttftMs: longAloneMs } = await long();
+  for (let i = 0; i < rounds; i++) idle.push(await short());
+  const longAloneMs = await long();
 
   const beside: number[] = [];
   const running = long();
@@ -69,7 +79,7 @@ export async function measureBesideLongPrompt(
     ended = true;
   });
   for (;;) {
-    const { ttftMs } = await short();
+    const ttftMs = await short();
     if (ended) break; // This one was alone for a part of its time.
     beside.push(ttftMs);
   }
@@ -79,7 +89,7 @@ export async function measureBesideLongPrompt(
     besideTtftMs: median,
     worstTtftMs: max,
     shortRequests: beside.length,
-    longTtftMs: (await end).ttftMs,
+    longTtftMs: await end,
     longAloneMs,
   };
 }
