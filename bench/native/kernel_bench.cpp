@@ -80,8 +80,7 @@ std::optional<MatrixFormat> named_format(std::string_view name, const Shape& sha
   return std::nullopt;
 }
 
-std::deque<PackedMatrix> make_matrices(const MatrixFormat& format, size_t bytes,
-                                        ThreadPool& pool) {
+std::deque<PackedMatrix> make_matrices(const MatrixFormat& format, size_t bytes, ThreadPool& pool) {
   std::vector<uint32_t> weight(size_t(format.rows) * format.columns * format.bits / 32);
   for (size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<uint32_t>(i * 2654435761u);
   // 2^-7 as a float16; as an e8m0 2^-95 and 1.
@@ -111,8 +110,8 @@ Run measure(const std::deque<PackedMatrix>& matrices, const Shape& shape, int ro
   for (int round = 0; round < 5; ++round) {
     times.push_back(seconds_of([&] {
       for (size_t i = 0; i < calls; ++i) {
-        matmul(matrices[i], {x.data(), size_t(shape.inputs), rows}, y.data(), options.precision,
-               options.isa, pool);
+        matmul({{&matrices[i]}, y.data()}, {{x.data(), size_t(shape.inputs), rows}},
+               {options.precision, options.isa, pool});
       }
     }));
   }

@@ -19,8 +19,8 @@ class PackedMatmul final : public CpuPrimitive {
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch_one(inputs, outputs, [w = w_, precision = precision_](const auto& views, float* y) {
       std::vector<float> copy;
-      cpu::matmul(*w, gather_rows(views[0], copy), y, precision, cpu::best_isa(),
-                  cpu::ThreadPool::shared());
+      cpu::matmul({{w.get()}, y}, {gather_rows(views[0], copy)},
+                  {precision, cpu::best_isa(), cpu::ThreadPool::shared()});
     });
   }
 

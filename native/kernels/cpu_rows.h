@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/prepared_input.h"
 #include "mlx/mlx.h"
 
 namespace mlxd::kernels {

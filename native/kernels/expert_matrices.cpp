@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/cpu/matmul.h"
 #include "kernels/cpu_primitive.h"
 #include "kernels/cpu_rows.h"
 #include "kernels/settings.h"
@@ -73,8 +74,9 @@ class ExpertMatmul final : public CpuPrimitive {
       for (size_t i = 0; i < sources.size(); ++i) {
         std::copy_n(from.data + sources[i] * from.stride, columns, &gathered[i * columns]);
       }
-      cpu::matmul(*matrices[e], {gathered.data(), columns, static_cast<int>(sources.size())},
-                  products.data(), precision, cpu::best_isa(), cpu::ThreadPool::shared());
+      cpu::matmul({{matrices[e].get()}, products.data()},
+                  {{gathered.data(), columns, static_cast<int>(sources.size())}},
+                  {precision, cpu::best_isa(), cpu::ThreadPool::shared()});
       for (size_t i = 0; i < targets.size(); ++i) {
         std::copy_n(&products[i * rows], rows, y + targets[i] * rows);
       }

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/matmul.h"
 #include "kernels/cpu_primitive.h"
 #include "kernels/cpu_rows.h"
 #include "kernels/settings.h"
@@ -28,11 +28,8 @@ class Factor {
 
   int outputs() const { return matrix_->format().rows; }
 
-  void multiply(const cpu::Rows& x, float* y) const {
-    cpu::ThreadPool& pool = cpu::ThreadPool::shared();
-    cpu::matmul(*matrix_, x, y, precision_, cpu::best_isa(), pool);
-    if (bias_) cpu::add_rows({bias(), 0, x.count}, outputs(), y, pool);
-  }
+  cpu::Layer layer() const { return {matrix_.get(), bias()}; }
+  cpu::Compute how() const { return {precision_, cpu::best_isa(), cpu::ThreadPool::shared()}; }
 
  private:
   const float* bias() const { return bias_ ? bias_->data<float>() : nullptr; }
@@ -42,23 +39,17 @@ class Factor {
   std::optional<mx::array> bias_;
 };
 
-// The RMS norm of x [T, K], in memory of its own.
-class NormedRows {
+// x [T, K] and the weight [K] of its RMS norm, copied where they do not lie as kernels want them.
+class NormedInput {
  public:
-  NormedRows(const mx::array& x, const mx::array& weight, float eps)
-      : rows_(x.shape(0)),
-        columns_(x.shape(1)),
-        data_(std::make_unique_for_overwrite<float[]>(size_t(rows_) * columns_)) {
-    std::vector<float> copy, weight_copy;
-    cpu::rms_norm(gather_rows(x, copy), gather_vector(weight, weight_copy), columns_, eps,
-                  data_.get(), cpu::best_isa(), cpu::ThreadPool::shared());
-  }
+  NormedInput(const mx::array& x, const mx::array& weight, float eps)
+      : input_{gather_rows(x, copy_), cpu::RmsNorm{gather_vector(weight, weight_copy_), eps}} {}
 
-  cpu::Rows rows() const { return {data_.get(), size_t(columns_), rows_}; }
+  const cpu::Input& operator*() const { return input_; }
 
  private:
-  int rows_, columns_;
-  std::unique_ptr<float[]> data_;
+  std::vector<float> copy_, weight_copy_;
+  cpu::Input input_;
 };
 
 class LinearAdd final : public CpuPrimitive {
@@ -69,9 +60,8 @@ class LinearAdd final : public CpuPrimitive {
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch_one(inputs, outputs, [w = w_](const auto& views, float* y) {
       std::vector<float> copy, residual_copy;
-      w.multiply(gather_rows(views[0], copy), y);
-      cpu::add_rows(gather_rows(views[1], residual_copy), w.outputs(), y,
-                    cpu::ThreadPool::shared());
+      cpu::matmul_add({w.layer(), y}, {gather_rows(views[0], copy)},
+                      gather_rows(views[1], residual_copy), w.how());
     });
   }
 
@@ -95,10 +85,11 @@ class NormLinears final : public CpuPrimitive {
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch(inputs, outputs, [eps = eps_, factors = factors_](const auto& views, auto& out) {
-      const NormedRows normed(views[0], views[1], eps);
+      std::vector<cpu::Product> products;
       for (size_t i = 0; i < factors.size(); ++i) {
-        factors[i].multiply(normed.rows(), out[i].template data<float>());
+        products.push_back({factors[i].layer(), out[i].template data<float>()});
       }
+      cpu::matmuls(products, *NormedInput(views[0], views[1], eps), factors[0].how());
     });
   }
 
@@ -127,14 +118,9 @@ class NormSwiglu final : public CpuPrimitive {
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch_one(inputs, outputs,
-                 [eps = eps_, gate = gate_, up = up_](const auto& views, float* out) {
-                   const NormedRows normed(views[0], views[1], eps);
-                   const size_t size = size_t(views[0].shape(0)) * gate.outputs();
-                   const auto factors = std::make_unique_for_overwrite<float[]>(size);
-                   gate.multiply(normed.rows(), out);
-                   up.multiply(normed.rows(), factors.get());
-                   cpu::glu(cpu::Activation::silu, out, factors.get(), size, cpu::best_isa(),
-                            cpu::ThreadPool::shared());
+                 [eps = eps_, gate = gate_, up = up_](const auto& views, float* y) {
+                   cpu::matmul_glu(cpu::Activation::silu, {gate.layer(), y}, up.layer(),
+                                   *NormedInput(views[0], views[1], eps), gate.how());
                  });
   }
 
@@ -181,6 +167,7 @@ std::vector<mx::array> norm_inputs(const mx::array& x, const mx::array& weight) 
 
 bool can_fuse(const mx::array& x, LinearLayers layers) {
   for (const auto& [weight, bias] : layers) {
+    if (weight.precision() != layers.begin()->weight.precision()) return false;
     if (weight.packed() == nullptr || (bias && bias->dtype() != mx::float32)) return false;
   }
   return use_own_kernels() && x.dtype() == mx::float32;

@@ -1,6 +1,6 @@
 // Leaves of nn/ as one operation each. The one place that says when that is so:
-//   on a CPU, x float32, all matrices packed    one operation, these functions
-//   anything else, and on a GPU                 the composition that nn/ spells out
+//   on a CPU, x float32, matrices packed, of one precision    one operation, these functions
+//   anything else, and on a GPU                               the composition that nn/ spells out
 // Results are those of the composition; a row's bits do not depend on the rows around it. Engine
 // thread only.
 #pragma once
@@ -23,7 +23,7 @@ struct LinearLayer {
 
 using LinearLayers = std::initializer_list<LinearLayer>;
 
-/// Whether the functions below take x and the layers.
+/// Whether the functions below take x and the layers together.
 bool can_fuse(const mx::array& x, LinearLayers layers);
 
 /// x [T, K], residual [T, N] -> residual + layer(x).

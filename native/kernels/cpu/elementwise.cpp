@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/panel_kernels.h"
-
 namespace mlxd::kernels::cpu {
 namespace {
 
@@ -44,14 +42,6 @@ void glu(Activation activation, float* gate, const float* up, size_t count, Isa 
   pool.run(static_cast<int>((count + kChunk - 1) / kChunk), [&](int chunk) {
     const size_t first = size_t(chunk) * kChunk;
     run(gate + first, up + first, static_cast<int>(std::min<size_t>(kChunk, count - first)));
-  });
-}
-
-void add_rows(const Rows& x, int width, float* y, ThreadPool& pool) {
-  for_each_row(x.count, width, pool, [&](int r) {
-    const float* from = x.data + r * x.stride;
-    float* to = y + size_t(r) * width;
-    for (int i = 0; i < width; ++i) to[i] = from[i] + to[i];
   });
 }
 

@@ -20,6 +20,7 @@ struct Panels<V, bits, X, std::integer_sequence<int, before...>> {
 
 template <class V, class X, int max_rows>
 constexpr PanelKernels<X> panel_kernels(QuantizeRow<X> quantize) {
+  static_assert(max_rows <= kMostRows);
   using Rows = std::make_integer_sequence<int, max_rows>;
   return {max_rows, Panels<V, 4, X, Rows>::kernels, Panels<V, 8, X, Rows>::kernels,
           Panels<V, kSpread, X, Rows>::kernels, quantize};

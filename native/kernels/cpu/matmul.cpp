@@ -1,8 +1,9 @@
 #include "kernels/cpu/matmul.h"
 
 #include <algorithm>
-#include <memory>
-#include <type_traits>
+#include <list>
+#include <variant>
+#include <vector>
 
 #include "kernels/cpu/panel_kernels.h"
 
@@ -17,65 +18,21 @@ constexpr int kChunksPerThread = 8;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
 
-// Eight running sums, then theirs: vectorizes, and the order is fixed. `count` is a multiple of 8.
-float sum(const float* x, int count) {
-  float partial[8] = {};
-  for (int i = 0; i < count; i += 8) {
-    for (int lane = 0; lane < 8; ++lane) partial[lane] += x[i + lane];
-  }
-  return ((partial[0] + partial[4]) + (partial[2] + partial[6])) +
-         ((partial[1] + partial[5]) + (partial[3] + partial[7]));
+// y += x
+void add_run(const float* x, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = x[i] + y[i];
 }
 
-// Storage of PreparedRows.
-template <class X>
-struct Prepared {
-  PreparedRows<X> rows;
-  std::unique_ptr<X[]> values;
-  std::unique_ptr<float[]> scales, sums;
-};
-
-template <class X>
-Prepared<X> prepare(const PackedMatrix& w, const Rows& x, const PanelKernels<X>& kernels,
-                    ThreadPool& pool) {
-  const int groups = w.groups(), size = w.format().group_size, columns = w.format().columns;
-  Prepared<X> to;
-  to.sums = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
-  if constexpr (std::is_same_v<X, float>) {
-    to.rows = {x.data, x.stride, nullptr, to.sums.get()};
-  } else {
-    to.values = std::make_unique_for_overwrite<X[]>(size_t(x.count) * columns);
-    to.scales = std::make_unique_for_overwrite<float[]>(size_t(x.count) * groups);
-    to.rows = {to.values.get(), size_t(columns), to.scales.get(), to.sums.get()};
-  }
-  constexpr int kRowsPerChunk = 8;
-  pool.run(divide_up(x.count, kRowsPerChunk), [&](int chunk) {
-    const int end = std::min(x.count, (chunk + 1) * kRowsPerChunk);
-    for (int r = chunk * kRowsPerChunk; r < end; ++r) {
-      const float* from = x.data + r * x.stride;
-      const size_t at = size_t(r) * groups;
-      if constexpr (std::is_same_v<X, float>) {
-        for (int g = 0; g < groups; ++g) to.sums[at + g] = sum(from + size_t(g) * size, size);
-      } else {
-        kernels.quantize(from, groups, size, &to.values[size_t(r) * columns], &to.scales[at],
-                         &to.sums[at]);
-      }
-    }
-  });
-  return to;
-}
-
+// How `panels` panels times `rows` rows become chunks for the pool, and a chunk calls of a kernel.
 class Plan {
  public:
-  Plan(const PackedMatrix& w, int rows, size_t element_bytes, int max_rows, int threads)
-      : rows_(rows) {
+  Plan(int panels, size_t panel_bytes, int rows, size_t row_bytes, int max_rows, int threads)
+      : rows_(rows), panels_(panels) {
     // Equal steps: 16 rows go through a kernel for 12 as 8 + 8, not 12 + 4.
     step_ = divide_up(rows, divide_up(rows, max_rows));
-    const size_t row_bytes = element_bytes * w.format().columns;
     block_ = std::max(1, static_cast<int>(kBlockBytes / (row_bytes * step_))) * step_;
     blocks_ = divide_up(rows, block_);
-    panels_ = w.panels();
-    const size_t chunk_bytes = w.panel_bytes() * std::min(rows, block_);
+    const size_t chunk_bytes = panel_bytes * std::min(rows, block_);
     const int smallest = divide_up(static_cast<int>(kChunkBytes), std::max<int>(1, chunk_bytes));
     run_ = std::max(smallest, panels_ * blocks_ / (threads * kChunksPerThread));
     run_ = std::clamp(run_, 1, panels_);
@@ -98,63 +55,181 @@ class Plan {
   int rows_, step_, block_, blocks_, panels_, run_, runs_;
 };
 
-// kernels[r - 1] takes r rows, up to max_rows.
+// A layer, x as its kernels take it, and those: kernels[r - 1] takes r rows, up to max_rows.
 template <class X>
-void multiply(const PackedMatrix& w, const PreparedRows<X>& from, int count, float* y,
-              const PanelKernel<X>* kernels, int max_rows, SpreadTile spread, ThreadPool& pool) {
-  const MatrixFormat& format = w.format();
-  const Plan plan(w, count, sizeof(X), max_rows, pool.threads());
-  pool.run(plan.chunks(), [&](int chunk) {
-    plan.for_each(chunk, [&](int panel, int row, int rows) {
-      const int output = panel * PackedMatrix::kPanelRows;
-      const size_t group = size_t(row) * w.groups();
-      kernels[rows - 1]({
-          .panel = w.panel(panel),
-          .columns = format.columns,
-          .groups = w.groups(),
-          .group_size = format.group_size,
-          .group_bytes = w.group_bytes(),
-          .bits = format.bits,
-          .spread = spread,
-          .scale_type = format.scale_type,
-          .x = {from.values + row * from.stride, from.stride,
-                from.scales ? from.scales + group : nullptr,
-                from.sums ? from.sums + group : nullptr},
-          .y = y + size_t(row) * format.rows + output,
-          .y_stride = size_t(format.rows),
-          .outputs = std::min(PackedMatrix::kPanelRows, format.rows - output),
-      });
-    });
-  });
-}
+struct Operand {
+  Layer layer;
+  const PreparedInput<X>* x;
+  const PanelKernel<X>* kernels;
+  int max_rows;
+  SpreadTile spread;
 
-template <class X>
-void multiply_quantized(const PackedMatrix& w, const Rows& x, float* y,
-                        const PanelKernels<X>& kernels, SpreadTile spread, ThreadPool& pool) {
-  const Prepared<X> prepared = prepare(w, x, kernels, pool);
-  multiply(w, prepared.rows, x.count, y, kernels.find(w.format()), kernels.max_rows, spread, pool);
+  // Rows `row` .. `row + rows` of x through panel `panel`, to y [rows, outputs].
+  void multiply(int panel, int row, int rows, float* y, size_t y_stride) const {
+    const PackedMatrix& w = *layer.w;
+    const MatrixFormat& format = w.format();
+    kernels[rows - 1]({
+        .panel = w.panel(panel),
+        .columns = format.columns,
+        .groups = w.groups(),
+        .group_size = format.group_size,
+        .group_bytes = w.group_bytes(),
+        .bits = format.bits,
+        .spread = spread,
+        .scale_type = format.scale_type,
+        .x = x->from(row),
+        .y = y,
+        .y_stride = y_stride,
+        .outputs = w.outputs_of(panel),
+    });
+    if (!layer.bias) return;
+    for (int r = 0; r < rows; ++r) {
+      add_run(layer.bias + panel * PackedMatrix::kPanelRows, w.outputs_of(panel), y + r * y_stride);
+    }
+  }
+};
+
+// One loop on the pool over panels of one or several layers that share x.
+class Leaf {
+ public:
+  Leaf(const Input& x, const Compute& how) : x_(x), how_(how), table_(kernel_table(how.isa)) {}
+
+  /// Adds a layer, and prepares x for it unless that was done for another.
+  void add(const Layer& layer) {
+    const MatrixFormat& format = layer.w->format();
+    if (format.encoding == Encoding::dense) {
+      const auto* kernels = table_.dense.of[static_cast<int>(format.scale_type)];
+      const auto& prepared = prepare(floats_, format.columns, 0);
+      return add(Operand<float>{layer, &prepared, kernels, table_.dense.max_rows, nullptr});
+    }
+    switch (how_.precision) {
+      case Precision::exact:
+        return add(layer, floats_, table_.exact);
+      case Precision::balanced:
+        return add(layer, words_, table_.balanced);
+      case Precision::fast:
+        return add(layer, bytes_, table_.fast);
+    }
+  }
+
+  /// Calls call(panel, row, rows) for `panels` panels like those of the first layer and all rows.
+  template <class Call>
+  void run(int panels, const Call& call) const {
+    const auto row_bytes = [](const auto& o) { return o.x->row_bytes(); };
+    const Plan plan(panels, matrix(0).panel_bytes(), x_.rows.count,
+                    std::visit(row_bytes, operands_[0]), max_rows_, how_.pool.threads());
+    how_.pool.run(plan.chunks(), [&](int chunk) { plan.for_each(chunk, call); });
+  }
+
+  /// Some rows times a panel of the layer that was added as number `index`.
+  void multiply(int index, int panel, int row, int rows, float* y, size_t y_stride) const {
+    std::visit([&](const auto& o) { o.multiply(panel, row, rows, y, y_stride); }, operands_[index]);
+  }
+
+  const KernelTable& table() const { return table_; }
+
+ private:
+  template <class X>
+  using Prepared = std::list<PreparedInput<X>>;
+
+  template <class X>
+  void add(const Layer& layer, Prepared<X>& known, const PanelKernels<X>& kernels) {
+    const MatrixFormat& format = layer.w->format();
+    add(Operand<X>{layer, &prepare(known, format.columns, format.group_size), kernels.find(format),
+                   kernels.max_rows, table_.spread.find(format)});
+  }
+
+  template <class X>
+  void add(const Operand<X>& operand) {
+    operands_.push_back(operand);
+    max_rows_ = std::min(max_rows_, operand.max_rows);
+  }
+
+  template <class X>
+  const PreparedInput<X>& prepare(Prepared<X>& known, int columns, int group_size) {
+    for (const auto& prepared : known) {
+      if (prepared.group_size() == group_size) return prepared;
+    }
+    return known.emplace_back(x_, columns, group_size, table_, how_.pool);
+  }
+
+  const PackedMatrix& matrix(int index) const {
+    return std::visit([](const auto& o) -> const PackedMatrix& { return *o.layer.w; },
+                      operands_[index]);
+  }
+
+  const Input& x_;
+  const Compute& how_;
+  const KernelTable& table_;
+  Prepared<float> floats_;
+  Prepared<int16_t> words_;
+  Prepared<int8_t> bytes_;
+  std::vector<std::variant<Operand<float>, Operand<int16_t>, Operand<int8_t>>> operands_;
+  int max_rows_ = kMostRows;
+};
+
+// Where the part of y lies that panel `panel` makes of rows from `row` on.
+float* part(const Product& product, int panel, int row) {
+  const size_t stride = product.layer.w->format().rows;
+  return product.y + row * stride + panel * PackedMatrix::kPanelRows;
 }
 
 }  // namespace
 
-void matmul(const PackedMatrix& w, const Rows& x, float* y, Precision precision, Isa isa,
-            ThreadPool& pool) {
-  if (x.count == 0) return;
-  const KernelTable& table = kernel_table(isa);
-  if (w.format().encoding == Encoding::dense) {
-    const PreparedRows<float> rows{x.data, x.stride, nullptr, nullptr};
-    return multiply(w, rows, x.count, y, table.dense.of[static_cast<int>(w.format().scale_type)],
-                    table.dense.max_rows, nullptr, pool);
+void matmuls(std::span<const Product> products, const Input& x, const Compute& how) {
+  if (x.rows.count == 0) return;
+  Leaf leaf(x, how);
+  int panels = 0;
+  for (const Product& product : products) {
+    leaf.add(product.layer);
+    panels += product.layer.w->panels();
   }
-  const SpreadTile spread = table.spread.find(w.format());
-  switch (precision) {
-    case Precision::exact:
-      return multiply_quantized(w, x, y, table.exact, spread, pool);
-    case Precision::balanced:
-      return multiply_quantized(w, x, y, table.balanced, spread, pool);
-    case Precision::fast:
-      return multiply_quantized(w, x, y, table.fast, spread, pool);
-  }
+  leaf.run(panels, [&](int panel, int row, int rows) {
+    int i = 0;
+    for (; panel >= products[i].layer.w->panels(); ++i) panel -= products[i].layer.w->panels();
+    leaf.multiply(i, panel, row, rows, part(products[i], panel, row),
+                  products[i].layer.w->format().rows);
+  });
+}
+
+void matmul(const Product& product, const Input& x, const Compute& how) {
+  matmuls({&product, 1}, x, how);
+}
+
+void matmul_add(const Product& product, const Input& x, const Rows& residual, const Compute& how) {
+  if (x.rows.count == 0) return;
+  const PackedMatrix& w = *product.layer.w;
+  const size_t stride = w.format().rows;
+  Leaf leaf(x, how);
+  leaf.add(product.layer);
+  leaf.run(w.panels(), [&](int panel, int row, int rows) {
+    float* y = part(product, panel, row);
+    leaf.multiply(0, panel, row, rows, y, stride);
+    const float* add = residual.data + row * residual.stride + panel * PackedMatrix::kPanelRows;
+    for (int r = 0; r < rows; ++r) {
+      add_run(add + r * residual.stride, w.outputs_of(panel), y + r * stride);
+    }
+  });
+}
+
+void matmul_glu(Activation activation, const Product& gate, const Layer& up, const Input& x,
+                const Compute& how) {
+  if (x.rows.count == 0) return;
+  const PackedMatrix& w = *gate.layer.w;
+  const size_t stride = w.format().rows;
+  Leaf leaf(x, how);
+  leaf.add(gate.layer);
+  leaf.add(up);
+  const GluRun glu = leaf.table().glu[static_cast<int>(activation)];
+  leaf.run(w.panels(), [&](int panel, int row, int rows) {
+    float* y = part(gate, panel, row);
+    float factors[kMostRows * PackedMatrix::kPanelRows];
+    leaf.multiply(0, panel, row, rows, y, stride);
+    leaf.multiply(1, panel, row, rows, factors, PackedMatrix::kPanelRows);
+    for (int r = 0; r < rows; ++r) {
+      glu(y + r * stride, factors + r * PackedMatrix::kPanelRows, w.outputs_of(panel));
+    }
+  });
 }
 
 }  // namespace mlxd::kernels::cpu

@@ -16,6 +16,7 @@
 // as it takes comes one with their high parts: a block of 8, 8 and 4 quads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,10 @@ class PackedMatrix {
   /// The last may be a part, if dense.
   int groups() const { return (format_.columns + format_.group_size - 1) / format_.group_size; }
   int panels() const { return (format_.rows + kPanelRows - 1) / kPanelRows; }
+  /// Rows of the matrix in a panel: fewer than kPanelRows only in the last.
+  int outputs_of(int panel) const {
+    return std::min(kPanelRows, format_.rows - panel * kPanelRows);
+  }
   const uint8_t* panel(int index) const { return data_.get() + index * panel_bytes(); }
   size_t group_bytes() const { return 2 * tile_bytes() + scales_bytes(); }
   size_t panel_bytes() const {

@@ -63,6 +63,9 @@ using QuantizeRow = void (*)(const float* x, int groups, int group_size, X* valu
 template <class X>
 using PanelKernel = void (*)(const PanelArgs<X>& args);
 
+/// No kernel takes more rows together.
+constexpr int kMostRows = 12;
+
 /// The kernels for 1 .. max_rows rows of x: four_bit[r - 1] takes r rows.
 template <class X>
 struct PanelKernels {
@@ -146,6 +149,10 @@ using RmsNormRow = void (*)(const float* x, const float* weight, int width, floa
 /// out = (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias, over one row; null is none.
 using LayerNormRow = void (*)(const float* x, const float* weight, const float* bias, int width,
                               float eps, float* out);
+
+/// silu: x / (1 + e^-x). gelu: x Phi(x), exactly; gelu_tanh: Hendrycks and Gimpel's (2016)
+/// approximation, "gelu_pytorch_tanh" of configs.
+enum class Activation { silu, gelu_tanh, gelu };
 
 /// gate = activation(gate) * up.
 using GluRun = void (*)(float* gate, const float* up, int count);

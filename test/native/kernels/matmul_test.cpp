@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <string>
 
 #include "doctest/doctest.h"
@@ -41,7 +42,8 @@ std::vector<float> multiply(const PackedMatrix& w, const std::vector<float>& x, 
                             const Way& way, ThreadPool& pool) {
   const size_t size = size_t(count) * w.format().rows;
   std::vector<float> y(size + 64, kUntouched);
-  matmul(w, {x.data(), size_t(w.format().columns), count}, y.data(), way.precision, way.isa, pool);
+  matmul({{&w}, y.data()}, {{x.data(), size_t(w.format().columns), count}},
+         {way.precision, way.isa, pool});
   for (size_t i = size; i < y.size(); ++i) REQUIRE(y[i] == kUntouched);
   y.resize(size);
   return y;
@@ -314,8 +316,75 @@ TEST_CASE("rows may lie apart, and there may be none") {
   for (int t = 0; t < 6; ++t) close.insert(close.end(), &wide[t * 100], &wide[t * 100] + 64);
   for (auto precision : {Precision::exact, Precision::balanced}) {
     std::vector<float> y(6 * 20);
-    matmul(packed, {wide.data(), 100, 6}, y.data(), precision, best_isa(), pool);
+    const Product product{{&packed}, y.data()};
+    matmul(product, {{wide.data(), 100, 6}}, {precision, best_isa(), pool});
     CHECK(y == multiply(packed, close, 6, {best_isa(), precision}, pool));
-    matmul(packed, {wide.data(), 100, 0}, nullptr, precision, best_isa(), pool);
+    matmul(product, {{wide.data(), 100, 0}}, {precision, best_isa(), pool});
+  }
+}
+
+TEST_CASE("matrices of any formats share a loop, with the bits that each gives alone") {
+  std::mt19937 random(14);
+  ThreadPool alone(1), pool(3);
+  const int columns = 128, count = 13;
+  std::deque<PackedMatrix> matrices;
+  for (int rows : {70, 5}) {
+    for (const MatrixFormat& format : formats(rows, columns, rows == 5 ? 64 : 32)) {
+      const RandomMatrix matrix(format, random);
+      matrices.emplace_back(format, matrix.weight.data(), matrix.scales.bytes.data(),
+                            matrix.biases.bytes.data(), alone);
+    }
+  }
+  const auto x = random_rows(size_t(count) * columns, random);
+  for (const Way& way : all_ways()) {
+    CAPTURE(name(way));
+    std::vector<std::vector<float>> results;
+    std::vector<Product> products;
+    for (const auto& w : matrices) {
+      products.push_back({{&w}, results.emplace_back(size_t(count) * w.format().rows).data()});
+    }
+    matmuls(products, {{x.data(), columns, count}}, {way.precision, way.isa, pool});
+    for (size_t i = 0; i < results.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(results[i] == multiply(matrices[i], x, count, way, alone));
+    }
+  }
+}
+
+TEST_CASE("a norm before, a bias and a residual or an activation after are those of float64") {
+  std::mt19937 random(15);
+  ThreadPool pool(2);
+  const int rows = 70, columns = 128, count = 13;
+  const RandomMatrix a({rows, columns, 32, 4, ScaleType::f16}, random);
+  const RandomMatrix b({rows, columns, 64, 8, ScaleType::f16}, random);
+  const PackedMatrix first = a.pack(pool), second = b.pack(pool);
+  const auto x = random_rows(count * columns, random), weight = random_rows(columns, random);
+  const auto residual = random_rows(count * rows, random), bias = random_rows(rows, random);
+  const Input input{{x.data(), columns, count}, RmsNorm{weight.data(), 1e-5f}};
+  for (const Way& way : all_ways()) {
+    if (way.precision == Precision::fast) continue;  // rounds too much for a bound to mean anything
+    CAPTURE(name(way));
+    std::vector<float> added(residual.size()), active(residual.size());
+    const Compute how{way.precision, way.isa, pool};
+    const Layer gate_layer{&first, bias.data()};
+    matmul_add({gate_layer, added.data()}, input, {residual.data(), rows, count}, how);
+    matmul_glu(Activation::silu, {gate_layer, active.data()}, {&second}, input, how);
+    for (int t = 0; t < count; ++t) {
+      double squares = 0;
+      for (int k = 0; k < columns; ++k) squares += double(x[t * columns + k]) * x[t * columns + k];
+      const double scale = 1 / std::sqrt(squares / columns + 1e-5);
+      for (int n = 0; n < rows; ++n) {
+        double gate = bias[n], up = 0;
+        for (int k = 0; k < columns; ++k) {
+          const double normed = x[t * columns + k] * scale * weight[k];
+          gate += normed * a.values[n * columns + k];
+          up += normed * b.values[n * columns + k];
+        }
+        const int at = t * rows + n;
+        CHECK(std::abs(added[at] - (residual[at] + gate)) < 1e-2);
+        CHECK(std::abs(active[at] - gate / (1 + std::exp(-gate)) * up) <
+              2e-3 * (1 + std::abs(gate) + std::abs(up)));
+      }
+    }
   }
 }
