@@ -1,6 +1,6 @@
 // Wire types of the messages of a chat request.
 import { z } from 'zod';
-import { listOf, neutralOnly, refuse } from './fields.js';
+import { listOf, refuse, unsupported } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 import { functionCall, toolCalls } from './tools.js';
 
@@ -30,7 +30,7 @@ const assistantMessage = z
     name,
     tool_calls: toolCalls.nullish(),
     function_call: functionCall.nullish(),
-    audio: neutralOnly(z.unknown(), () => false),
+    audio: unsupported(),
   })
   .superRefine(({ content: said, refusal, tool_calls, function_call }, context) => {
     const says = typeof (said ?? refusal ?? undefined) !== 'undefined';

@@ -1,10 +1,11 @@
 // Wire types of POST /v1/completions: the request schema, and the shapes of the reply and of its stream.
 import { z } from 'zod';
-import type { CompletionUsage, WireTimings } from './chat-completions.js';
-import { integer, listOf, refuse } from './fields.js';
+import { ignored, integer, listOf, refuse } from './fields.js';
+import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 import { MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
+import { completionUsage, wireTimings } from './usage.js';
 
 const MAX_LOGPROBS = 5;
 /** Generations of a request: each prompt has all its candidates. */
@@ -15,7 +16,8 @@ const tokens = listOf(integer(0, INT32_MAX), { minimum: 1 });
 const limits = { minimum: 1, maximum: MAX_GENERATIONS };
 
 /** One prompt or several, as text or as tokens; numbers in a list are the tokens of one. */
-const prompt = z.union([z.string(), z.array(z.unknown()).min(1)]).transform((value, context) => {
+const promptList = showAs(z.array(z.unknown()).min(1), z.union([z.array(z.string()), tokens, z.array(tokens)]));
+const prompt = z.union([z.string(), promptList]).transform((value, context) => {
   if (typeof value === 'string') return [value];
   const [first] = value;
   const schema =
@@ -41,6 +43,7 @@ export const completionRequest = z
     echo: z.boolean().nullish(),
     stop: stopStrings,
     ignore_eos: z.boolean().nullish(),
+    ...ignored('user'),
   })
   .superRefine((request, context) => {
     const { prompt: prompts, stream, stream_options, n, best_of, echo, logprobs, suffix } = request;
@@ -66,29 +69,33 @@ export const completionRequest = z
 
 export type CompletionRequest = z.output<typeof completionRequest>;
 
-/** Lists of one length, an entry for each token. */
-export interface TokenLogprobs {
-  tokens: string[];
-  token_logprobs: number[];
-  top_logprobs: Record<string, number>[];
-  /** Where each token begins in the choice's text, in characters. */
-  text_offset: number[];
-}
+const tokenLogprobs = z
+  .object({
+    tokens: z.array(z.string()),
+    token_logprobs: z.array(z.number()),
+    top_logprobs: z.array(z.record(z.string(), z.number())),
+    text_offset: z.array(z.int()).describe("Where each token begins in the choice's text, in characters."),
+  })
+  .describe('Lists of one length, an entry for each token.');
 
-export interface CompletionChoice {
-  text: string;
-  index: number;
-  logprobs: TokenLogprobs | null;
-  finish_reason: 'stop' | 'length' | null;
-}
+export const completion = z
+  .object({
+    id: z.string(),
+    object: z.literal('text_completion'),
+    created: z.int().describe('Unix seconds.'),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        text: z.string(),
+        index: z.int(),
+        logprobs: tokenLogprobs.nullable(),
+        finish_reason: z.enum(['stop', 'length']).nullable(),
+      }),
+    ),
+    usage: completionUsage.optional(),
+    timings: wireTimings.optional(),
+  })
+  .describe('Also a chunk of its stream.');
 
-/** Also a chunk of its stream. */
-export interface Completion {
-  id: string;
-  object: 'text_completion';
-  created: number;
-  model: string;
-  choices: CompletionChoice[];
-  usage?: CompletionUsage;
-  timings?: WireTimings;
-}
+export type TokenLogprobs = z.output<typeof tokenLogprobs>;
+export type Completion = z.output<typeof completion>;

@@ -1,6 +1,7 @@
 // Building blocks of the request schemas: numbers with bounds, lists, refusals from the catalogue. What a failed
 // schema says to the client is in validation-errors.ts.
 import { z } from 'zod';
+import { showAs } from './json-schema.js';
 import { type ApiError, apiErrors } from './openai-errors.js';
 
 // OpenAI's wording tells an integer field from a decimal one, zod's issues do not: the issue's message carries it.
@@ -20,7 +21,9 @@ export function decimal(minimum: number, maximum: number) {
  * would take more memory than there is.
  */
 export function listOf<T>(item: z.ZodType<T>, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = {}) {
-  const array = z.array(z.unknown()).min(minimum).max(maximum);
+  let shown = z.array(item).min(minimum);
+  if (maximum < Number.MAX_SAFE_INTEGER) shown = shown.max(maximum);
+  const array = showAs(z.array(z.unknown()).min(minimum).max(maximum), shown);
   return array.transform((values, context): T[] => {
     const items: T[] = [];
     for (const [index, value] of values.entries()) {
@@ -56,4 +59,14 @@ export function neutralOnly<T>(
     if (value === null || value === undefined || isNeutral(value)) return;
     refuse(context, (param) => makeError(param, value));
   });
+}
+
+/** A parameter of which this server knows nothing but its name. */
+export const unsupported = () =>
+  neutralOnly(showAs(z.unknown(), z.null().describe('Not supported by this server.')), () => false);
+
+/** Parameters that clients send and that mean nothing to a local server, whatever their values. */
+export function ignored<Name extends string>(...names: Name[]): Record<Name, z.ZodOptional<z.ZodUnknown>> {
+  const field = z.unknown().optional().describe('Ignored: it means nothing to a local server.');
+  return Object.fromEntries(names.map((name) => [name, field])) as Record<Name, typeof field>;
 }

@@ -1,11 +1,21 @@
 // The error catalogue of the OpenAI-style routes: every error a client can get, with its status, type, code and
 // wording. Nothing here knows HTTP handlers or the engine; `server/error-handler.ts` picks from this table.
 
-export type ErrorType = 'invalid_request_error' | 'permission_error' | 'rate_limit_error' | 'server_error';
+import { z } from 'zod';
 
-export interface ErrorBody {
-  error: { message: string; type: ErrorType; param: string | null; code: string | null };
-}
+const errorType = z.enum(['invalid_request_error', 'permission_error', 'rate_limit_error', 'server_error']);
+
+export const errorBody = z.object({
+  error: z.object({
+    message: z.string(),
+    type: errorType,
+    param: z.string().nullable().describe('The path of the field at fault, such as `messages[0].content`.'),
+    code: z.string().nullable(),
+  }),
+});
+
+export type ErrorBody = z.output<typeof errorBody>;
+type ErrorType = z.output<typeof errorType>;
 
 interface ErrorFields {
   status: number;

@@ -2,6 +2,7 @@
 // common (names as in vLLM, mlx_lm.server and text-generation-webui).
 import { z } from 'zod';
 import { decimal, integer, refuse } from './fields.js';
+import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 
 export const MAX_CHOICES = 16;
@@ -13,7 +14,8 @@ const INT32_MAX = 2 ** 31 - 1;
 const bias = decimal(-100, 100);
 
 /** Token ids as keys. Stops at its first bad entry. */
-const logitBias = z.record(z.string(), z.unknown()).transform((entries, context): ReadonlyMap<number, number> => {
+const tokenBiases = showAs(z.record(z.string(), z.unknown()), z.record(z.string(), bias));
+const logitBias = tokenBiases.transform((entries, context): ReadonlyMap<number, number> => {
   const biases = new Map<number, number>();
   const keys = Object.keys(entries);
   if (keys.length > MAX_BIASES) {

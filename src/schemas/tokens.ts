@@ -28,12 +28,13 @@ export const tokenizeRequest = z
 
 export const detokenizeRequest = z.object({ model: z.string(), tokens: listOf(integer(0, INT32_MAX)) });
 
-export interface Tokenized {
-  tokens: readonly number[];
-  count: number;
-  max_model_len: number;
-}
+export const tokenized = z.object({
+  tokens: z.array(z.int()).readonly(),
+  count: z.int(),
+  max_model_len: z.int(),
+});
 
-export interface Detokenized {
-  prompt: string;
-}
+export const detokenized = z.object({ prompt: z.string() });
+
+export type Tokenized = z.output<typeof tokenized>;
+export type Detokenized = z.output<typeof detokenized>;

@@ -62,23 +62,16 @@ export const functionChoice = neutralOnly(
 
 export const functionCall = z.object({ name: z.string(), arguments: z.string() });
 
-export const toolCalls = listOf(z.object({ id: z.string(), type: z.literal('function'), function: functionCall }), {
-  maximum: MAX_CALLS,
+export const toolCall = z.object({ id: z.string(), type: z.literal('function'), function: functionCall });
+
+export const toolCalls = listOf(toolCall, { maximum: MAX_CALLS });
+
+/** What a chunk of a stream tells of a call: its beginning with id and name, later more of its arguments. */
+export const toolCallDelta = z.object({
+  index: z.int(),
+  id: z.string().optional(),
+  type: z.literal('function').optional(),
+  function: z.object({ name: z.string().optional(), arguments: z.string() }),
 });
 
 export type FunctionDefinition = z.output<typeof functionDefinition>;
-export type WireFunctionCall = z.output<typeof functionCall>;
-
-export interface WireToolCall {
-  id: string;
-  type: 'function';
-  function: WireFunctionCall;
-}
-
-/** What a chunk of a stream tells of a call: its beginning with id and name, later more of its arguments. */
-export interface WireToolCallDelta {
-  index: number;
-  id?: string;
-  type?: 'function';
-  function: { name?: string; arguments: string };
-}

@@ -16,6 +16,7 @@ import { handleError } from './error-handler.js';
 import { InFlight } from './in-flight.js';
 import { addJsonBody } from './plugins/json-body.js';
 import { addLocalOnlyRules } from './plugins/local-only.js';
+import { addOpenApi } from './plugins/openapi.js';
 import { addRequestIdHeader, requestId } from './plugins/request-id.js';
 import { addRequestLog } from './plugins/request-log.js';
 import { addUnknownRouteAnswers } from './plugins/unknown-routes.js';
@@ -67,6 +68,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     genReqId: requestId,
     bodyLimit: options.bodyLimit ?? 32 * MIB,
     requestTimeout: RECEIVE_TIMEOUT_MS,
+    pluginTimeout: 0, // They wait for nothing; a machine under load is slow.
     forceCloseConnections: true, // Only after `preClose`, below: no generation is cut that can still be told.
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
@@ -80,19 +82,24 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   addJsonBody(app);
   app.setValidatorCompiler(compileZod as FastifySchemaCompiler<unknown>);
+  app.setSerializerCompiler(() => JSON.stringify); // Replies are typed by their schemas, not checked at run time.
   app.setErrorHandler(handleError);
   addRequestIdHeader(app);
   addRequestLog(app);
   addLocalOnlyRules(app, { allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [] });
   addUnknownRouteAnswers(app);
 
-  addHealth(app, options.models, inFlight, options.version);
-  addModels(app, options.models);
-  const api = app.withTypeProvider<ZodTypeProvider>();
-  addChatCompletions(api, options.models, inFlight);
-  addCompletions(api, options.models, inFlight);
-  addTokens(api, options.models);
+  addOpenApi(app, options.version);
+  app.register(async (routes) => addRoutes(routes.withTypeProvider<ZodTypeProvider>(), options, inFlight));
   return app;
+}
+
+function addRoutes(app: ApiInstance, { models, version }: AppOptions, inFlight: InFlight): void {
+  addHealth(app, models, inFlight, version);
+  addModels(app, models);
+  addChatCompletions(app, models, inFlight);
+  addCompletions(app, models, inFlight);
+  addTokens(app, models);
 }
 
 function compileZod({ schema }: { schema: z.ZodType }) {

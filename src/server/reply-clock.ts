@@ -1,5 +1,5 @@
 // How long a reply took, as its client sees it: from the request to the first text, and from there to the end.
-import type { WireTimings } from '../schemas/chat-completions.js';
+import type { WireTimings } from '../schemas/usage.js';
 import type { Usage } from '../services/types.js';
 
 export class ReplyClock {
@@ -12,7 +12,7 @@ export class ReplyClock {
   }
 
   /** At the end of a reply of so many choices. */
-  read({ promptTokens, completionTokens }: Usage, choices: number): WireTimings {
+  read({ promptTokens, cachedTokens, completionTokens }: Usage, choices: number): WireTimings {
     const end = performance.now();
     const firstAt = this.#firstAt ?? end;
     const ttft = firstAt - this.#started;
@@ -21,6 +21,7 @@ export class ReplyClock {
       ttft_ms: round(ttft),
       prefill_tokens_per_second: round(perSecond(promptTokens, ttft)),
       decode_tokens_per_second: later > 0 && end > firstAt ? round(perSecond(later, end - firstAt)) : null,
+      cached_tokens: cachedTokens,
     };
   }
 }

@@ -1,7 +1,7 @@
 // POST /v1/chat/completions: what goes to the model, what comes back, whole and streamed.
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
-import type { ChatCompletionChunk } from '../../src/schemas/chat-completions.js';
+import type { ChatCompletionChunk } from '../../src/schemas/chat-replies.js';
 import { appFor, chatBody, frames, post, saying } from './support/requests.js';
 import { PROMPT_TOKENS, ScriptedModel } from './support/scripted-model.js';
 
@@ -42,6 +42,7 @@ describe('a whole reply', () => {
       timings: {
         ttft_ms: expect.any(Number),
         prefill_tokens_per_second: expect.any(Number),
+        cached_tokens: 0,
         decode_tokens_per_second: expect.any(Number),
       },
     });

@@ -42,6 +42,7 @@ describe('a completion', () => {
       timings: {
         ttft_ms: expect.any(Number),
         prefill_tokens_per_second: expect.any(Number),
+        cached_tokens: 0,
         decode_tokens_per_second: expect.any(Number),
       },
     });

@@ -1,6 +1,6 @@
 // Tools and reasoning on POST /v1/chat/completions: what goes to the model, what comes back, whole and streamed.
 import { describe, expect, it } from 'vitest';
-import type { ChatCompletionChunk } from '../../src/schemas/chat-completions.js';
+import type { ChatCompletionChunk } from '../../src/schemas/chat-replies.js';
 import type { GenerationInput, TextDelta } from '../../src/services/types.js';
 import { appFor, chatBody, frames, post, saying } from './support/requests.js';
 import { ScriptedModel } from './support/scripted-model.js';

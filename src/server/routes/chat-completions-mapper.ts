@@ -1,14 +1,13 @@
 // POST /v1/chat/completions: the wire's names on one side, the services' on the other. Pure functions.
 import { randomUUID } from 'node:crypto';
+import type { ChatCompletionRequest } from '../../schemas/chat-completions.js';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
   ChatCompletionDelta,
-  ChatCompletionRequest,
   ChatFinishReason,
-  CompletionUsage,
-  WireTimings,
-} from '../../schemas/chat-completions.js';
+} from '../../schemas/chat-replies.js';
+import type { CompletionUsage, WireTimings } from '../../schemas/usage.js';
 import type { GenerationInput, TextLogprob, Usage } from '../../services/types.js';
 import { toChatMessages, toTools } from './chat-messages-mapper.js';
 import {

@@ -1,12 +1,13 @@
 // POST /v1/chat/completions, whole or streamed. One way through for both: choices run into a sink that collects or
 // sends them. Main thread.
 import type { FastifyReply } from 'fastify';
-import { type ChatCompletionRequest, chatCompletionRequest } from '../../schemas/chat-completions.js';
+import type { ChatCompletionRequest } from '../../schemas/chat-completions.js';
 import type { GenerationInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
 import {
@@ -28,7 +29,7 @@ import type { Turn } from './turn.js';
 type ChatTurn = Turn<ChatCompletionRequest>;
 
 export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
-  app.post('/v1/chat/completions', { schema: { body: chatCompletionRequest } }, async (request, reply) => {
+  app.post('/v1/chat/completions', { schema: operations.chatCompletions }, async (request, reply) => {
     const { body } = request;
     const model = readyModel(models, body.model);
     refuseUnknownTokens(body, model.info.vocabSize);

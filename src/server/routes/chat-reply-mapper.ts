@@ -5,7 +5,7 @@ import type {
   ChatFinishReason,
   WireLogprobs,
   WireTokenLogprob,
-} from '../../schemas/chat-completions.js';
+} from '../../schemas/chat-replies.js';
 import type { ScoredText, TextLogprob, ToolCall } from '../../services/types.js';
 import type { ChoiceDelta } from '../choices.js';
 

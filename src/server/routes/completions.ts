@@ -1,12 +1,13 @@
 // POST /v1/completions, whole or streamed: text that goes on, no template. Main thread.
 import type { FastifyReply } from 'fastify';
-import { type CompletionRequest, completionRequest } from '../../schemas/completions.js';
+import type { CompletionRequest } from '../../schemas/completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';
 import type { CompletionInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
 import { toWireUsage } from './chat-completions-mapper.js';
@@ -27,7 +28,7 @@ import type { Turn } from './turn.js';
 type CompletionTurn = Turn<CompletionRequest>;
 
 export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight: InFlight): void {
-  app.post('/v1/completions', { schema: { body: completionRequest } }, async (request, reply) => {
+  app.post('/v1/completions', { schema: operations.completions }, async (request, reply) => {
     const { body } = request;
     const model = readyModel(models, body.model);
     refuseUnknownTokens(body, model.info.vocabSize);

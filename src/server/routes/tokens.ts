@@ -1,12 +1,13 @@
 // POST /tokenize and POST /detokenize: what a model makes of a text, and of tokens. Nothing is generated. Main thread.
-import { detokenizeRequest, type Tokenized, tokenizeRequest } from '../../schemas/tokens.js';
+import type { Tokenized } from '../../schemas/tokens.js';
 import type { ModelCatalog } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
+import { operations } from '../operations.js';
 import { toChatMessages, toTools } from './chat-messages-mapper.js';
 import { readyModel } from './ready-model.js';
 
 export function addTokens(app: ApiInstance, models: ModelCatalog): void {
-  app.post('/tokenize', { schema: { body: tokenizeRequest } }, async ({ body }): Promise<Tokenized> => {
+  app.post('/tokenize', { schema: operations.tokenize }, async ({ body }): Promise<Tokenized> => {
     const model = readyModel(models, body.model);
     const { prompt, messages, chat_template_kwargs: templateVariables, add_special_tokens: start } = body;
     const tokens = messages
@@ -19,7 +20,7 @@ export function addTokens(app: ApiInstance, models: ModelCatalog): void {
     return { tokens, count: tokens.length, max_model_len: model.info.contextLength };
   });
 
-  app.post('/detokenize', { schema: { body: detokenizeRequest } }, async ({ body }) => ({
+  app.post('/detokenize', { schema: operations.detokenize }, async ({ body }) => ({
     prompt: readyModel(models, body.model).detokenize(body.tokens),
   }));
 }
