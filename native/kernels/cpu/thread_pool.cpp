@@ -60,7 +60,8 @@ void ThreadPool::start(int threads) {
   threads = std::clamp(threads, 1, 256);
   stopping_.store(false, std::memory_order_relaxed);
   uint32_t seen = generation_.load(std::memory_order_relaxed);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, seen] { serve(seen); });
+  shares_ = std::vector<Share>(threads);
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i, seen] { serve(i, seen); });
   threads_.store(threads, std::memory_order_relaxed);
 }
 
@@ -79,30 +80,51 @@ void ThreadPool::run_erased(int count, Job job) {
     return;
   }
   job_ = job;
-  count_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  const int64_t threads = shares_.size();
+  for (int64_t i = 0; i < threads; ++i) {
+    shares_[i].set(count * i / threads, count * (i + 1) / threads);
+  }
   gate_.store(kOpen, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  take_chunks();
+  take_chunks(0);
   close_gate();
 }
 
-void ThreadPool::serve(uint32_t seen) {
+void ThreadPool::serve(int worker, uint32_t seen) {
   while (true) {
     seen = wait_for_change(generation_, seen);
     if (stopping_.load(std::memory_order_relaxed)) return;
     if (!enter()) continue;
-    take_chunks();
+    take_chunks(worker);
     leave();
   }
 }
 
-void ThreadPool::take_chunks() {
-  while (true) {
-    int chunk = next_.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= count_) return;
-    job_.call(job_.context, chunk);
+int ThreadPool::Share::take_first() {
+  uint64_t now = chunks.load(std::memory_order_relaxed);
+  while (uint32_t(now) < now >> 32) {
+    if (chunks.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) return uint32_t(now);
+  }
+  return -1;
+}
+
+int ThreadPool::Share::take_last() {
+  uint64_t now = chunks.load(std::memory_order_relaxed);
+  while (uint32_t(now) < now >> 32) {
+    const uint64_t rest = now - (uint64_t(1) << 32);
+    if (chunks.compare_exchange_weak(now, rest, std::memory_order_relaxed)) return rest >> 32;
+  }
+  return -1;
+}
+
+void ThreadPool::take_chunks(int thread) {
+  const int threads = static_cast<int>(shares_.size());
+  int chunk;
+  while ((chunk = shares_[thread].take_first()) >= 0) job_.call(job_.context, chunk);
+  for (int i = 1; i < threads; ++i) {
+    Share& other = shares_[(thread + i) % threads];
+    while ((chunk = other.take_last()) >= 0) job_.call(job_.context, chunk);
   }
 }
 

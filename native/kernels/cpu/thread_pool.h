@@ -25,7 +25,8 @@ class ThreadPool {
   static ThreadPool& shared();
 
   /// Calls body(chunk) once for each chunk in [0, count), on this thread and on workers that are
-  /// there in time; returns when all are done. Chunks are taken in rising order. While another
+  /// there in time; returns when all are done. Each thread has a run of neighbouring chunks, which
+  /// it takes in rising order, and then helps the others from the ends of theirs. While another
   /// thread runs a loop here, the caller does its own alone. The body must not throw and must not
   /// call `run`.
   template <class Body>
@@ -50,8 +51,8 @@ class ThreadPool {
   void run_erased(int count, Job job);
   void start(int threads);  // these two under loop_mutex_
   void stop();
-  void serve(uint32_t seen);
-  void take_chunks();
+  void serve(int worker, uint32_t seen);
+  void take_chunks(int thread);
   bool enter();
   void leave();
   void close_gate();
@@ -65,9 +66,19 @@ class ThreadPool {
   std::atomic<int> threads_{1};
   std::atomic<bool> stopping_{false};
 
+  // The chunks that one thread has yet to take: the first in the low half, the end in the high.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> chunks{0};
+
+    void set(uint32_t first, uint32_t end) {
+      chunks.store(first | uint64_t(end) << 32, std::memory_order_relaxed);
+    }
+    int take_first();  // these two give -1 when none is left
+    int take_last();
+  };
+
   Job job_{};
-  int count_ = 0;
-  alignas(64) std::atomic<int> next_{0};
+  std::vector<Share> shares_;  // of each thread, the caller's first
   alignas(64) std::atomic<uint32_t> gate_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};  // loops started; workers sleep on it
 };
