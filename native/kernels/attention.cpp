@@ -86,6 +86,7 @@ Rope::Rope(int dims, bool traditional, float theta, float scale,
 }
 
 mx::array Rope::operator()(const mx::array& x, int offset) const {
+  if (dims_ == 0) return x;
   const auto base = periods_ ? std::nullopt : std::optional(theta_);
   return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
 }

@@ -14,13 +14,14 @@ namespace mx = mlx::core;
 
 class Rope {
  public:
-  /// `dims`: the size of a head, even; all of it is rotated. Positions are multiplied by `scale`.
+  /// `dims`: how many columns of a head are rotated, the first ones; even, and 0 rotates none.
+  /// Positions are multiplied by `scale`.
   /// `periods` [dims / 2], in positions a radian, stand in place of the powers of `theta`.
   /// `traditional`: pairs are neighbours, else a column and the one dims / 2 on.
   Rope(int dims, bool traditional, float theta, float scale,
        const std::optional<std::vector<float>>& periods);
 
-  /// x [1, heads, L, dims] of a float type, whose first token is at position `offset` -> the same
+  /// x [1, heads, L, width] of a float type, whose first token is at position `offset` -> the same
   /// shape and type.
   mx::array operator()(const mx::array& x, int offset) const;
 

@@ -50,9 +50,9 @@ nn::RopeConfig read_rope(const Fields& config) {
   const auto parameters = config.fields("rope_parameters");
   const Fields& place = parameters && parameters->has("rope_theta") ? *parameters : config;
   rope.theta = place.real("rope_theta", 1.0, 1e12, rope.theta);
-  for (const Fields* holder : {&config, parameters ? &*parameters : nullptr}) {
-    if (holder && holder->real("partial_rotary_factor", 0.0, 1.0, 1.0f) != 1.0f) {
-      holder->fail("partial_rotary_factor", "other than 1 is not supported");
+  for (const Fields* holder : {parameters ? &*parameters : nullptr, &config}) {
+    if (holder && holder->has("partial_rotary_factor")) {
+      rope.rotated = holder->real("partial_rotary_factor", 0.0, 1.0);
     }
   }
   const auto scaling = config.fields("rope_scaling");
@@ -126,6 +126,15 @@ void read_sizes(const Fields& fields, Config& c) {
   c.max_position_embeddings = fields.integer("max_position_embeddings", 1, kMostPositions);
 }
 
+// Under the name that the family's authors gave it.
+float read_norm_eps(const Fields& fields) {
+  const char* const usual = "rms_norm_eps";
+  for (const char* key : {usual, "layer_norm_eps", "norm_epsilon", "layer_norm_epsilon"}) {
+    if (fields.has(key)) return fields.real(key, 0.0, 1.0);
+  }
+  return fields.real(usual, 0.0, 1.0);
+}
+
 void read_attention_windows(const Fields& fields, Config& c) {
   if (fields.has("sliding_window")) {
     c.sliding_window = fields.integer("sliding_window", 1, kMostPositions);
@@ -139,12 +148,13 @@ void read_attention_windows(const Fields& fields, Config& c) {
 
 Config load_config(const std::filesystem::path& folder) {
   const auto file = folder / "config.json";
-  const json::Value value = read_json_file(file, kMostConfigBytes);
-  const Fields fields(value, file.string());
   Config c{};
+  c.source = std::make_shared<ConfigSource>(
+      ConfigSource{read_json_file(file, kMostConfigBytes), file.string()});
+  const Fields fields = c.fields();
   c.model_type = fields.string("model_type");
   read_sizes(fields, c);
-  c.rms_eps = fields.real("rms_norm_eps", 0.0, 1.0);
+  c.norm_eps = read_norm_eps(fields);
   if (fields.has("tie_word_embeddings")) {
     c.tie_word_embeddings = fields.boolean("tie_word_embeddings", false);
   }

@@ -2,16 +2,24 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "loader/fields.h"
 #include "nn/quantization.h"
 #include "nn/rope_config.h"
 
 namespace mlxd {
 
 enum class LayerType { full_attention, sliding_attention };
+
+/// A file as it was parsed.
+struct ConfigSource {
+  json::Value value;
+  std::string file;
+};
 
 struct Config {
   std::string model_type;
@@ -22,7 +30,7 @@ struct Config {
   int heads;
   int kv_heads;
   int head_dim;
-  float rms_eps;
+  float norm_eps;                           // added to the variance, under whichever name
   int max_position_embeddings;              // the longest context, prompt and answer together
   std::optional<bool> tie_word_embeddings;  // absent: tied if the checkpoint has no lm_head
   std::string hidden_act;                   // the activation of the MLP, as the config names it
@@ -38,6 +46,11 @@ struct Config {
 
   std::vector<int> eos_token_ids;  // of both files, sorted, each once; may be empty
   std::optional<nn::Quantization> quantization;
+
+  std::shared_ptr<const ConfigSource> source;
+
+  /// config.json itself, for what only one family asks for.
+  Fields fields() const { return {source->value, source->file}; }
 };
 
 /// Reads `folder`/config.json, and generation_config.json when there is one.

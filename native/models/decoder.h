@@ -44,7 +44,7 @@ class Decoder : public Model {
 
  private:
   static nn::OutputHead make_head(const Config& c, const nn::Weights& w) {
-    nn::RmsNorm norm(w / "model" / "norm", c.hidden_size, c.rms_eps);
+    nn::RmsNorm norm(w / "model" / "norm", c.hidden_size, c.norm_eps);
     const nn::Weights linear = w / "lm_head";
     if (!c.tie_word_embeddings.value_or(!linear.has("weight"))) {
       return {std::move(norm), nn::Linear(linear, c.hidden_size, c.vocab_size)};

@@ -8,7 +8,7 @@ namespace {
 nn::NormQkv make_qkv(const Config& c, const nn::Weights& w, nn::Bias bias) {
   const nn::Weights attention = w / "self_attn";
   const int kv_width = c.kv_heads * c.head_dim;
-  return {nn::RmsNorm(w / "input_layernorm", c.hidden_size, c.rms_eps),
+  return {nn::RmsNorm(w / "input_layernorm", c.hidden_size, c.norm_eps),
           nn::Linear(attention / "q_proj", c.hidden_size, c.heads * c.head_dim, bias),
           nn::Linear(attention / "k_proj", c.hidden_size, kv_width, bias),
           nn::Linear(attention / "v_proj", c.hidden_size, kv_width, bias)};
@@ -16,7 +16,7 @@ nn::NormQkv make_qkv(const Config& c, const nn::Weights& w, nn::Bias bias) {
 
 nn::NormSwiGlu make_gate_up(const Config& c, const nn::Weights& w, nn::Bias bias) {
   const nn::Weights mlp = w / "mlp";
-  return {nn::RmsNorm(w / "post_attention_layernorm", c.hidden_size, c.rms_eps),
+  return {nn::RmsNorm(w / "post_attention_layernorm", c.hidden_size, c.norm_eps),
           nn::Linear(mlp / "gate_proj", c.hidden_size, c.intermediate_size, bias),
           nn::Linear(mlp / "up_proj", c.hidden_size, c.intermediate_size, bias)};
 }

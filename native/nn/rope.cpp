@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
 
 namespace mlxd::nn {
 
@@ -26,7 +27,16 @@ std::vector<float> llama3_periods(float theta, int dims, const Llama3RopeScaling
   return periods;
 }
 
-kernels::Rope make_rope(const RopeConfig& config, int dims) {
+int rotated_columns(const RopeConfig& config, int head_dim) {
+  const int dims = static_cast<int>(static_cast<float>(head_dim) * config.rotated.value_or(1));
+  if (dims % 2 == 0) return dims;
+  throw std::runtime_error("config.json: partial_rotary_factor rotates " + std::to_string(dims) +
+                           " columns of a head of " + std::to_string(head_dim) +
+                           "; the number must be even");
+}
+
+kernels::Rope make_rope(const RopeConfig& config, int head_dim) {
+  const int dims = rotated_columns(config, head_dim);
   float scale = 1;  // of positions
   std::optional<std::vector<float>> periods;
   if (const auto* linear = std::get_if<LinearRopeScaling>(&config.scaling)) {
@@ -39,6 +49,6 @@ kernels::Rope make_rope(const RopeConfig& config, int dims) {
 
 }  // namespace
 
-Rope::Rope(const RopeConfig& config, int dims) : rope_(make_rope(config, dims)) {}
+Rope::Rope(const RopeConfig& config, int head_dim) : rope_(make_rope(config, head_dim)) {}
 
 }  // namespace mlxd::nn

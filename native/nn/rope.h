@@ -9,15 +9,21 @@ namespace mx = mlx::core;
 
 class Rope {
  public:
-  /// `dims`: the size of a head; all of it is rotated.
-  Rope(const RopeConfig& config, int dims);
+  /// For heads of `head_dim` columns. Throws std::runtime_error if an odd number of them is to be
+  /// rotated.
+  Rope(const RopeConfig& config, int head_dim);
 
-  /// x [1, heads, L, dims], whose first token is at position `offset` -> the same shape.
+  /// Rotates nothing: for layers without positions.
+  static Rope none() { return Rope(kernels::Rope(0, false, 1, 1, {})); }
+
+  /// x [1, heads, L, head_dim], whose first token is at position `offset` -> the same shape.
   mx::array operator()(const mx::array& x, int offset) const { return rope_(x, offset); }
 
   const kernels::Rope& kernel() const { return rope_; }
 
  private:
+  explicit Rope(kernels::Rope rope) : rope_(std::move(rope)) {}
+
   kernels::Rope rope_;
 };
 

@@ -1,6 +1,7 @@
 // The rotary position embedding that a config asks for: plain data, no tensors.
 #pragma once
 
+#include <optional>
 #include <variant>
 
 namespace mlxd::nn {
@@ -21,6 +22,7 @@ struct Llama3RopeScaling {
 
 struct RopeConfig {
   float theta = 10000.0f;
+  std::optional<float> rotated;  // the part of a head's columns that is, where the config says one
   bool traditional = false;  // rotates neighbours (2i, 2i + 1) instead of halves (i, i + dims / 2)
   std::variant<std::monostate, LinearRopeScaling, Llama3RopeScaling> scaling;
 };

@@ -88,11 +88,11 @@ void append(const Attention& a, Rope& rope, const AttentionRows& q, const Attent
       const KvPage& page = *table->page(position / kPagePositions);
       const int place = position % kPagePositions;
       for (int head = 0; head < a.heads; ++head) {
-        rope.rotate(q.row(row) + head * dim, position,
+        rope.rotate(q.row(row) + head * dim, dim, position,
                     rotated + (size_t(row) * a.heads + head) * dim);
       }
       for (int head = 0; head < a.format.kv_heads; ++head) {
-        rope.rotate(k.row(row) + head * dim, position, key.get());
+        rope.rotate(k.row(row) + head * dim, dim, position, key.get());
         writer.write_key(key.get(), page.keys(head), place);
         writer.write_value(v.row(row) + head * dim, page.values(head), place);
       }

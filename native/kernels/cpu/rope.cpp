@@ -1,5 +1,6 @@
 #include "kernels/cpu/rope.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace mlxd::kernels::cpu {
@@ -26,7 +27,7 @@ void Rope::reach(int end) {
   }
 }
 
-void Rope::rotate(const float* __restrict x, int position, float* __restrict out) const {
+void Rope::rotate(const float* __restrict x, int width, int position, float* __restrict out) const {
   const size_t half = frequencies_.size();
   const float* cosines = &runs_[position / kRun][position % kRun * 2 * half];
   const float* sines = cosines + half;
@@ -39,6 +40,7 @@ void Rope::rotate(const float* __restrict x, int position, float* __restrict out
   } else {
     for (size_t i = 0; i < half; ++i) turn(i, i, half + i);
   }
+  std::copy(x + 2 * half, x + width, out + 2 * half);
 }
 
 }  // namespace mlxd::kernels::cpu

@@ -58,11 +58,12 @@ std::vector<AttentionOptions> all_options() {
 }  // namespace
 
 TEST_CASE("two ragged steps in place agree with MLX's rope and attention of each sequence") {
-  for (int dim : {64, 24}) {
+  for (const auto [dim, rotated] : {std::pair{64, 64}, {24, 24}, {64, 24}, {24, 0}}) {
     for (bool traditional : {false, true}) {
-      const Rope rope(dim, traditional, 1e4f, 0.5f, {});
+      const Rope rope(rotated, traditional, 1e4f, 0.5f, {});
       for (const AttentionOptions& options : all_options()) {
         CAPTURE(dim);
+        CAPTURE(rotated);
         CAPTURE(traditional);
         const KvFormat format = kv_format(kKvHeads, dim);
         const auto a = pages(format, 3), b = pages(format, 1);

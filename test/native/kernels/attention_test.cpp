@@ -198,17 +198,18 @@ TEST_CASE("keys and values beyond float16 count as its largest number, not-a-num
 
 TEST_CASE("rotation agrees with its definition, position by position") {
   std::mt19937 random(25);
-  const int dim = 32;
+  const int dim = 32, width = 40;
   std::vector<float> frequencies;
   for (int i = 0; i < dim / 2; ++i) frequencies.push_back(std::pow(1e4f, -2.0f * i / dim));
   for (bool traditional : {false, true}) {
     CAPTURE(traditional);
     Rope rope(frequencies, traditional);
     for (int position : {0, 1, 63, 64, 1000, 999}) {
-      const auto x = random_rows(dim, random);
-      std::vector<float> out(dim);
+      const auto x = random_rows(width, random);
+      std::vector<float> out(width);
       rope.reach(position + 1);
-      rope.rotate(x.data(), position, out.data());
+      rope.rotate(x.data(), width, position, out.data());
+      CHECK(std::equal(x.begin() + dim, x.end(), out.begin() + dim));
       for (int i = 0; i < dim / 2; ++i) {
         const double angle = double(position) * frequencies[i];
         const int a = traditional ? 2 * i : i, b = traditional ? 2 * i + 1 : i + 16;

@@ -51,7 +51,7 @@ TEST_CASE("a minimal config and what it defaults to") {
   CHECK(c.model_type == "llama");
   CHECK(c.kv_heads == 4);
   CHECK(c.head_dim == 16);
-  CHECK(c.rms_eps == 1e-5f);
+  CHECK(c.norm_eps == 1e-5f);
   CHECK(c.rope.theta == 10000.0f);
   CHECK(std::holds_alternative<std::monostate>(c.rope.scaling));
   CHECK_FALSE(c.tie_word_embeddings.has_value());
@@ -81,6 +81,26 @@ TEST_CASE("rope in its old and its new place") {
       with(R"("rope_parameters":{"rope_theta":1e6,"rope_type":"default"})").rope.scaling));
 }
 
+TEST_CASE("the part of a head that is rotated, in both places") {
+  CHECK_FALSE(with("").rope.rotated.has_value());
+  CHECK(with(R"("partial_rotary_factor":0.25)").rope.rotated == 0.25f);
+  CHECK(with(R"("rope_parameters":{"rope_theta":1e6,"partial_rotary_factor":0.5})").rope.rotated ==
+        0.5f);
+}
+
+TEST_CASE("a norm's epsilon under the names that families give it") {
+  for (const std::string key : {"layer_norm_eps", "norm_epsilon", "layer_norm_epsilon"}) {
+    CHECK(read(config_json("\"" + key + "\":0.25", "rms_norm_eps")).norm_eps == 0.25f);
+  }
+  CHECK(says(error_of([] { read(config_json("", "rms_norm_eps")); }), "rms_norm_eps is missing"));
+}
+
+TEST_CASE("what only one family asks for is read from the file itself") {
+  const Config c = with(R"("logit_scale":0.5)");
+  CHECK(c.fields().real("logit_scale", 0, 1) == 0.5f);
+  CHECK(says(error_of([&] { c.fields().real("scale_emb", 0, 1); }), "config.json: scale_emb"));
+}
+
 TEST_CASE("rope scalings that we cannot compute are refused by name") {
   CHECK(says(refusal("rope_scaling", R"({"type":"yarn","factor":4})"), "\"yarn\""));
   CHECK(says(refusal("rope_scaling", R"({"rope_type":"dynamic","factor":4})"), "\"dynamic\""));
@@ -90,7 +110,7 @@ TEST_CASE("rope scalings that we cannot compute are refused by name") {
                      R"({"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,
                          "original_max_position_embeddings":8192})"),
              "high_freq_factor"));
-  refusal("partial_rotary_factor", "0.5");
+  refusal("partial_rotary_factor", "1.5");
 }
 
 TEST_CASE("end tokens of both files together") {
