@@ -6,9 +6,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/cpu_norm.h"
 #include "kernels/cpu_primitive.h"
-#include "kernels/cpu_rows.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
@@ -39,30 +40,61 @@ class Factor {
   std::optional<mx::array> bias_;
 };
 
-// x [T, K] and the weight [K] of its RMS norm, copied where they do not lie as kernels want them.
+std::optional<CpuNorm> cpu_norm(const std::optional<NormLayer>& layer) {
+  return layer ? std::optional(CpuNorm(*layer)) : std::nullopt;
+}
+
+// A primitive's norm, of which `inputs` from `first` on are weight and bias; nothing without one.
+class OptionalNorm {
+ public:
+  OptionalNorm(const std::optional<CpuNorm>& norm, const std::vector<mx::array>& inputs,
+               size_t first) {
+    if (norm) view_.emplace(*norm, &inputs[first]);
+  }
+
+  std::optional<cpu::Norm> operator*() const {
+    return view_ ? std::optional(**view_) : std::nullopt;
+  }
+
+ private:
+  std::optional<CpuNormView> view_;
+};
+
+// A primitive's first input, a matrix x [T, K], and its norm, of which the next ones are part.
 class NormedInput {
  public:
-  NormedInput(const mx::array& x, const mx::array& weight, float eps)
-      : input_{gather_rows(x, copy_), cpu::RmsNorm{gather_vector(weight, weight_copy_), eps}} {}
+  NormedInput(const std::vector<mx::array>& inputs, const std::optional<CpuNorm>& norm)
+      : norm_(norm, inputs, 1), input_{gather_rows(inputs[0], copy_), *norm_} {}
 
   const cpu::Input& operator*() const { return input_; }
 
  private:
-  std::vector<float> copy_, weight_copy_;
+  std::vector<float> copy_;
+  OptionalNorm norm_;
   cpu::Input input_;
 };
 
+// Inputs x, the residual and those of the norm if there is one.
 class LinearAdd final : public CpuPrimitive {
  public:
-  explicit LinearAdd(Factor w) : w_(std::move(w)) {}
+  LinearAdd(Factor w, const Joining& joining)
+      : w_(std::move(w)), norm_(cpu_norm(joining.norm)), scale_(joining.scale) {}
   DEFINE_NAME(LinearAdd)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [w = w_](const auto& views, float* y) {
-      std::vector<float> copy, residual_copy;
-      cpu::matmul_add({w.layer(), y}, {gather_rows(views[0], copy)},
-                      gather_rows(views[1], residual_copy), w.how());
-    });
+    dispatch_one(inputs, outputs,
+                 [w = w_, norm = norm_, scale = scale_](const auto& views, float* y) {
+                   std::vector<float> copy, residual_copy;
+                   const cpu::Input x{gather_rows(views[0], copy)};
+                   const cpu::Rows residual = gather_rows(views[1], residual_copy);
+                   const cpu::Compute how = w.how();
+                   if (!norm && scale == 1) {
+                     return cpu::matmul_add({w.layer(), y}, x, residual, how);
+                   }
+                   cpu::matmul({w.layer(), y}, x, how);
+                   cpu::join_rows(*OptionalNorm(norm, views, 2), scale, residual, w.outputs(), y,
+                                  how.isa, how.pool);
+                 });
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
@@ -70,26 +102,30 @@ class LinearAdd final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    return w_ == static_cast<const LinearAdd&>(other).w_;
+    const auto& same = static_cast<const LinearAdd&>(other);
+    return w_ == same.w_ && norm_ == same.norm_ && scale_ == same.scale_;
   }
 
  private:
   Factor w_;
+  std::optional<CpuNorm> norm_;
+  float scale_;
 };
 
-// Inputs x [T, K] and the norm's weight [K]; an output for each factor.
+// Inputs x [T, K] and those of the norm if there is one; an output for each factor.
 class NormLinears final : public CpuPrimitive {
  public:
-  NormLinears(float eps, std::vector<Factor> factors) : eps_(eps), factors_(std::move(factors)) {}
+  NormLinears(const std::optional<CpuNorm>& norm, std::vector<Factor> factors)
+      : norm_(norm), factors_(std::move(factors)) {}
   DEFINE_NAME(NormLinears)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, [eps = eps_, factors = factors_](const auto& views, auto& out) {
+    dispatch(inputs, outputs, [norm = norm_, factors = factors_](const auto& views, auto& out) {
       std::vector<cpu::Product> products;
       for (size_t i = 0; i < factors.size(); ++i) {
         products.push_back({factors[i].layer(), out[i].template data<float>()});
       }
-      cpu::matmuls(products, *NormedInput(views[0], views[1], eps), factors[0].how());
+      cpu::matmuls(products, *NormedInput(views, norm), factors[0].how());
     });
   }
 
@@ -101,26 +137,26 @@ class NormLinears final : public CpuPrimitive {
 
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& same = static_cast<const NormLinears&>(other);
-    return eps_ == same.eps_ && factors_ == same.factors_;
+    return norm_ == same.norm_ && factors_ == same.factors_;
   }
 
  private:
-  float eps_;
+  std::optional<CpuNorm> norm_;
   std::vector<Factor> factors_;
 };
 
 // Inputs as NormLinears.
 class NormSwiglu final : public CpuPrimitive {
  public:
-  NormSwiglu(float eps, Factor gate, Factor up)
-      : eps_(eps), gate_(std::move(gate)), up_(std::move(up)) {}
+  NormSwiglu(const std::optional<CpuNorm>& norm, Factor gate, Factor up)
+      : norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
   DEFINE_NAME(NormSwiglu)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     dispatch_one(inputs, outputs,
-                 [eps = eps_, gate = gate_, up = up_](const auto& views, float* y) {
+                 [norm = norm_, gate = gate_, up = up_](const auto& views, float* y) {
                    cpu::matmul_glu(cpu::Activation::silu, {gate.layer(), y}, up.layer(),
-                                   *NormedInput(views[0], views[1], eps), gate.how());
+                                   *NormedInput(views, norm), gate.how());
                  });
   }
 
@@ -130,11 +166,11 @@ class NormSwiglu final : public CpuPrimitive {
 
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& same = static_cast<const NormSwiglu&>(other);
-    return eps_ == same.eps_ && gate_ == same.gate_ && up_ == same.up_;
+    return norm_ == same.norm_ && gate_ == same.gate_ && up_ == same.up_;
   }
 
  private:
-  float eps_;
+  std::optional<CpuNorm> norm_;
   Factor gate_, up_;
 };
 
@@ -156,11 +192,15 @@ void check_layer(const LinearLayer& layer, const mx::array& x) {
   throw std::invalid_argument(text.str());
 }
 
-// x and the weight as the primitives take them.
-std::vector<mx::array> norm_inputs(const mx::array& x, const mx::array& weight) {
-  check(weight.ndim() == 1 && x.ndim() == 2 && x.shape(1) == weight.shape(0), "Norm: weight",
-        weight, x);
-  return {x, mx::astype(weight, mx::float32)};
+// Adds those of the norm, if there is one, of `width` columns of `x`.
+std::vector<mx::array> with_norm(std::vector<mx::array> inputs,
+                                 const std::optional<NormLayer>& norm, int width) {
+  if (!norm) return inputs;
+  const mx::Shape shape{width};
+  check(norm->weight.shape() == shape, "Norm: weight", norm->weight, inputs[0]);
+  if (norm->bias) check(norm->bias->shape() == shape, "Norm: bias", *norm->bias, inputs[0]);
+  for (const mx::array& input : CpuNorm::inputs(*norm)) inputs.push_back(input);
+  return inputs;
 }
 
 }  // namespace
@@ -173,15 +213,17 @@ bool can_fuse(const mx::array& x, LinearLayers layers) {
   return use_own_kernels() && x.dtype() == mx::float32;
 }
 
-mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual) {
+mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual,
+                     const Joining& joining) {
   check_layer(layer, x);
   check(residual.shape() == mx::Shape{x.shape(0), layer.weight.rows_count()}, "Residual", residual,
         x);
-  return mx::array(residual.shape(), mx::float32, std::make_shared<LinearAdd>(Factor(layer)),
-                   {x, mx::astype(residual, mx::float32)});
+  return mx::array(
+      residual.shape(), mx::float32, std::make_shared<LinearAdd>(Factor(layer), joining),
+      with_norm({x, mx::astype(residual, mx::float32)}, joining.norm, residual.shape(1)));
 }
 
-std::vector<mx::array> norm_linears(const mx::array& x, const mx::array& weight, float eps,
+std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<NormLayer>& norm,
                                     LinearLayers layers) {
   std::vector<Factor> factors;
   std::vector<mx::Shape> shapes;
@@ -192,11 +234,11 @@ std::vector<mx::array> norm_linears(const mx::array& x, const mx::array& weight,
   }
   const std::vector<mx::Dtype> types(shapes.size(), mx::float32);
   return mx::array::make_arrays(std::move(shapes), types,
-                                std::make_shared<NormLinears>(eps, std::move(factors)),
-                                norm_inputs(x, weight));
+                                std::make_shared<NormLinears>(cpu_norm(norm), std::move(factors)),
+                                with_norm({x}, norm, x.shape(1)));
 }
 
-mx::array norm_swiglu(const mx::array& x, const mx::array& weight, float eps,
+mx::array norm_swiglu(const mx::array& x, const std::optional<NormLayer>& norm,
                       const LinearLayer& gate, const LinearLayer& up) {
   check_layer(gate, x);
   check_layer(up, x);
@@ -204,8 +246,8 @@ mx::array norm_swiglu(const mx::array& x, const mx::array& weight, float eps,
     throw std::invalid_argument("SwiGLU: gate and up differ in their number of rows.");
   }
   return mx::array({x.shape(0), gate.weight.rows_count()}, mx::float32,
-                   std::make_shared<NormSwiglu>(eps, Factor(gate), Factor(up)),
-                   norm_inputs(x, weight));
+                   std::make_shared<NormSwiglu>(cpu_norm(norm), Factor(gate), Factor(up)),
+                   with_norm({x}, norm, x.shape(1)));
 }
 
 }  // namespace mlxd::kernels

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <vector>
 
+#include "kernels/norm.h"
 #include "kernels/weight_matrix.h"
 
 namespace mlxd::kernels {
@@ -26,15 +28,23 @@ using LinearLayers = std::initializer_list<LinearLayer>;
 /// Whether the functions below take x and the layers together.
 bool can_fuse(const mx::array& x, LinearLayers layers);
 
-/// x [T, K], residual [T, N] -> residual + layer(x).
-mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual);
+/// What is done to a layer's output before it joins the residual stream: first the norm if there is
+/// one, then the scale.
+struct Joining {
+  std::optional<NormLayer> norm = {};
+  float scale = 1;
+};
 
-/// RMS norm of x [T, K] with `weight` [K], then each of `layers`: [T, N] each.
-std::vector<mx::array> norm_linears(const mx::array& x, const mx::array& weight, float eps,
+/// x [T, K], residual [T, N] -> residual + scale * norm(layer(x)).
+mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::array& residual,
+                     const Joining& joining = {});
+
+/// Each of `layers` of the norm of x [T, K], or of x itself where there is none: [T, N] each.
+std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<NormLayer>& norm,
                                     LinearLayers layers);
 
-/// With n the RMS norm of x [T, K]: silu(gate(n)) * up(n), [T, N].
-mx::array norm_swiglu(const mx::array& x, const mx::array& weight, float eps,
+/// With n the norm of x [T, K], or x itself: silu(gate(n)) * up(n), [T, N].
+mx::array norm_swiglu(const mx::array& x, const std::optional<NormLayer>& norm,
                       const LinearLayer& gate, const LinearLayer& up);
 
 }  // namespace mlxd::kernels

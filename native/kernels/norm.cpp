@@ -1,37 +1,38 @@
 #include "kernels/norm.h"
 
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
 #include "kernels/cpu/elementwise.h"
+#include "kernels/cpu_norm.h"
 #include "kernels/cpu_primitive.h"
-#include "kernels/cpu_rows.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
 
-// Inputs x [T, n * width] and weight [width].
-class CpuRmsNorm final : public CpuPrimitive {
+// Inputs x [T, n * width] and the norm's.
+class HeadNorm final : public CpuPrimitive {
  public:
-  explicit CpuRmsNorm(float eps) : eps_(eps) {}
-  DEFINE_NAME(CpuRmsNorm)
+  explicit HeadNorm(const CpuNorm& norm) : norm_(norm) {}
+  DEFINE_NAME(HeadNorm)
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [eps = eps_](const auto& views, float* out) {
-      std::vector<float> copy, weight_copy;
+    dispatch_one(inputs, outputs, [norm = norm_](const auto& views, float* out) {
+      std::vector<float> copy;
       const int columns = views[0].shape(1), width = views[1].shape(0);
       const cpu::Rows x = gather_rows(views[0], copy);
-      const float* weight = gather_vector(views[1], weight_copy);
-      const auto norm = [&](const float* from, int count, float* to) {
-        cpu::rms_norm({from, size_t(width), count}, weight, width, eps, to, cpu::best_isa(),
-                      cpu::ThreadPool::shared());
+      const CpuNormView view(norm, &views[1]);
+      const auto compute = [&](const float* from, int count, float* to) {
+        cpu::norm_rows(*view, {from, size_t(width), count}, width, to, cpu::best_isa(),
+                       cpu::ThreadPool::shared());
       };
       const int parts = columns / width;
-      if (x.stride == size_t(columns)) return norm(x.data, x.count * parts, out);
+      if (x.stride == size_t(columns)) return compute(x.data, x.count * parts, out);
       for (int r = 0; r < x.count; ++r) {
-        norm(x.data + r * x.stride, parts, out + size_t(r) * columns);
+        compute(x.data + r * x.stride, parts, out + size_t(r) * columns);
       }
     });
   }
@@ -41,11 +42,11 @@ class CpuRmsNorm final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    return eps_ == static_cast<const CpuRmsNorm&>(other).eps_;
+    return norm_ == static_cast<const HeadNorm&>(other).norm_;
   }
 
  private:
-  float eps_;
+  CpuNorm norm_;
 };
 
 // Without a node in the graph where nothing changes.
@@ -53,26 +54,36 @@ mx::array reshaped(const mx::array& x, const mx::Shape& shape) {
   return x.shape() == shape ? x : mx::reshape(x, shape);
 }
 
+mx::array fast_norm(const mx::array& x, const NormLayer& layer) {
+  if (!layer.centred) return mx::fast::rms_norm(x, layer.weight, layer.eps);
+  const auto bias = layer.bias ? std::optional(*layer.bias) : std::nullopt;
+  return mx::fast::layer_norm(x, layer.weight, bias, layer.eps);
+}
+
 }  // namespace
 
-mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps) {
-  const int width = weight.ndim() == 1 ? weight.shape(0) : 0;
-  if (width == 0 || x.ndim() == 0 || x.shape(-1) % width != 0) {
+mx::array norm(const mx::array& x, const NormLayer& layer) {
+  const int width = layer.weight.ndim() == 1 ? layer.weight.shape(0) : 0;
+  const bool bias_fits = !layer.bias || layer.bias->shape() == layer.weight.shape();
+  if (width == 0 || x.ndim() == 0 || x.shape(-1) % width != 0 || !bias_fits) {
     std::ostringstream text;
-    text << "RMS norm: weight " << weight.shape() << " does not fit " << x.shape() << ".";
+    text << "Norm: weight " << layer.weight.shape() << " does not fit " << x.shape()
+         << (bias_fits ? "." : " or the bias.");
     throw std::invalid_argument(text.str());
   }
   if (use_own_kernels() && x.dtype() == mx::float32) {
-    const auto rows = reshaped(x, {static_cast<int>(x.size() / x.shape(-1)), x.shape(-1)});
-    const mx::array normed(rows.shape(), mx::float32, std::make_shared<CpuRmsNorm>(eps),
-                           {rows, mx::astype(weight, mx::float32)});
+    std::vector<mx::array> inputs{
+        reshaped(x, {static_cast<int>(x.size() / x.shape(-1)), x.shape(-1)})};
+    for (const mx::array& input : CpuNorm::inputs(layer)) inputs.push_back(input);
+    const mx::array normed(inputs[0].shape(), mx::float32,
+                           std::make_shared<HeadNorm>(CpuNorm(layer)), inputs);
     return reshaped(normed, x.shape());
   }
   auto parts = x.shape();
   parts.back() = width;
   if (x.shape(-1) != width) parts.insert(parts.end() - 1, x.shape(-1) / width);
   // Norm weights are often wider than the rest; they must not widen what follows.
-  const auto normed = mx::fast::rms_norm(reshaped(x, parts), weight, eps);
+  const auto normed = fast_norm(reshaped(x, parts), layer);
   return mx::astype(reshaped(normed, x.shape()), x.dtype());
 }
 

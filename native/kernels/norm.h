@@ -1,4 +1,5 @@
-// Norms where they stand alone. The one place that says which kernel is used when:
+// Norms where they stand alone, and how fused leaves are told of one. The one place that says which
+// kernel is used when:
 //   on a CPU, x float32         ours (cpu/), one operation
 //   anything else, on a GPU     mx::fast
 // Engine thread only.
@@ -9,8 +10,18 @@
 namespace mlxd::kernels {
 namespace mx = mlx::core;
 
-/// x * weight / sqrt(mean(x^2) + eps) over each run of `width` columns of x [..., n * width], with
-/// weight [width]: the heads of a row, say. Returns x's shape and type.
-mx::array rms_norm(const mx::array& x, const mx::array& weight, float eps);
+/// RMS norm, x * weight / sqrt(mean(x^2) + eps); if `centred` layer norm, the same of x - mean(x),
+/// plus the bias if there is one. Somebody else holds weight and bias, [width] both, of any float
+/// type.
+struct NormLayer {
+  const mx::array& weight;
+  float eps;
+  bool centred = false;
+  const mx::array* bias = nullptr;
+};
+
+/// The norm of each run of `width` columns of x [..., n * width]: the heads of a row, say. Returns
+/// x's shape and type.
+mx::array norm(const mx::array& x, const NormLayer& layer);
 
 }  // namespace mlxd::kernels

@@ -21,7 +21,7 @@ struct AttentionShape {
 
 /// Norms of each head of queries and keys, of width head_dim.
 struct HeadNorms {
-  RmsNorm q, k;
+  Norm q, k;
 };
 
 class Attention {

@@ -13,10 +13,4 @@ mx::array Linear::operator()(const mx::array& x) const {
   return bias_ ? y + mx::astype(*bias_, y.dtype()) : y;
 }
 
-mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {
-  const kernels::LinearLayer layer = linear_.layer();
-  if (kernels::can_fuse(x, {layer})) return kernels::linear_add(layer, x, residual);
-  return residual + linear_(x);
-}
-
 }  // namespace mlxd::nn

@@ -1,4 +1,4 @@
-// Linear layers: plain, and with the residual added. Leaves over kernels/ and mx.
+// A linear layer. Over kernels/ and mx.
 #pragma once
 
 #include <optional>
@@ -25,18 +25,6 @@ class Linear {
  private:
   kernels::WeightMatrix weight_;
   std::optional<mx::array> bias_;
-};
-
-/// A linear layer whose output is added to the residual stream.
-class ResidualLinear {
- public:
-  explicit ResidualLinear(Linear linear) : linear_(std::move(linear)) {}
-
-  /// x [T, inputs], residual [T, outputs] -> residual + linear(x).
-  mx::array operator()(const mx::array& x, const mx::array& residual) const;
-
- private:
-  Linear linear_;
 };
 
 }  // namespace mlxd::nn

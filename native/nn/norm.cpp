@@ -1,32 +1,54 @@
 // See norm.h.
 #include "nn/norm.h"
 
-#include "kernels/norm.h"
+#include "kernels/leaves.h"
 
 namespace mlxd::nn {
 
-mx::array RmsNorm::operator()(const mx::array& x) const {
-  return kernels::rms_norm(x, weight_, eps_);
+namespace {
+
+std::optional<kernels::NormLayer> layer_of(const std::optional<Norm>& norm) {
+  return norm ? std::optional(norm->layer()) : std::nullopt;
 }
+
+std::optional<mx::array> take_bias(const Weights& w, int width, Bias bias) {
+  if (bias != Bias::required && !w.has("bias")) return std::nullopt;
+  return w.take_dense("bias", {width});
+}
+
+}  // namespace
+
+LayerNorm::LayerNorm(const Weights& w, int width, float eps, Bias bias)
+    : Norm(w.take_dense("weight", {width}), take_bias(w, width, bias), eps, true) {}
 
 Qkv NormQkv::operator()(const mx::array& x) const {
   const auto q = q_.layer(), k = k_.layer(), v = v_.layer();
   if (kernels::can_fuse(x, {q, k, v})) {
-    const auto out = kernels::norm_linears(x, norm_.weight(), norm_.eps(), {q, k, v});
+    const auto out = kernels::norm_linears(x, layer_of(norm_), {q, k, v});
     return {out[0], out[1], out[2]};
   }
-  const mx::array normed = norm_(x);
+  const mx::array normed = norm_ ? (*norm_)(x) : x;
   return {q_(normed), k_(normed), v_(normed)};
 }
 
 mx::array NormSwiGlu::operator()(const mx::array& x) const {
   const auto gate_layer = gate_.layer(), up_layer = up_.layer();
   if (kernels::can_fuse(x, {gate_layer, up_layer})) {
-    return kernels::norm_swiglu(x, norm_.weight(), norm_.eps(), gate_layer, up_layer);
+    return kernels::norm_swiglu(x, layer_of(norm_), gate_layer, up_layer);
   }
-  const mx::array normed = norm_(x);
+  const mx::array normed = norm_ ? (*norm_)(x) : x;
   const mx::array gate = gate_(normed);
   return gate * mx::sigmoid(gate) * up_(normed);
+}
+
+mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {
+  const kernels::LinearLayer layer = linear_.layer();
+  if (kernels::can_fuse(x, {layer})) {
+    return kernels::linear_add(layer, x, residual, {layer_of(norm_), scale_});
+  }
+  const mx::array y = linear_(x);
+  const mx::array normed = norm_ ? (*norm_)(y) : y;
+  return residual + (scale_ == 1 ? normed : normed * mx::array(scale_, normed.dtype()));
 }
 
 }  // namespace mlxd::nn

@@ -1,26 +1,45 @@
-// Normalization, alone and joined with the linear layers that follow it in a block.
+// Normalization, alone and joined with the linear layers around it in a block.
 #pragma once
+
+#include <optional>
 
 #include "nn/linear.h"
 
 namespace mlxd::nn {
 
-/// x * weight / sqrt(mean(x^2) + eps) over the last axis, or over each head of it.
-class RmsNorm {
+/// The norm that a family uses, over the last axis or over each head of it.
+class Norm {
  public:
-  /// Takes `weight` [width] of `w`.
-  RmsNorm(const Weights& w, int width, float eps)
-      : weight_(w.take_dense("weight", {width})), eps_(eps) {}
-
   /// x [..., n * width], each run of `width` columns by itself -> the same shape.
-  mx::array operator()(const mx::array& x) const;
+  mx::array operator()(const mx::array& x) const { return kernels::norm(x, layer()); }
 
-  const mx::array& weight() const { return weight_; }
-  float eps() const { return eps_; }
+  /// As the fused leaves take it.
+  kernels::NormLayer layer() const { return {weight_, eps_, centred_, bias_ ? &*bias_ : nullptr}; }
+
+ protected:
+  Norm(mx::array weight, std::optional<mx::array> bias, float eps, bool centred)
+      : weight_(std::move(weight)), bias_(std::move(bias)), eps_(eps), centred_(centred) {}
 
  private:
   mx::array weight_;
+  std::optional<mx::array> bias_;
   float eps_;
+  bool centred_;
+};
+
+/// x * weight / sqrt(mean(x^2) + eps).
+class RmsNorm : public Norm {
+ public:
+  /// Takes `weight` [width] of `w`.
+  RmsNorm(const Weights& w, int width, float eps)
+      : Norm(w.take_dense("weight", {width}), std::nullopt, eps, false) {}
+};
+
+/// (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias.
+class LayerNorm : public Norm {
+ public:
+  /// Takes `weight` [width] of `w`, and `bias` [width] if it is there or required.
+  LayerNorm(const Weights& w, int width, float eps, Bias bias = Bias::if_present);
 };
 
 struct Qkv {
@@ -30,29 +49,47 @@ struct Qkv {
 /// norm, then the query, key and value projections.
 class NormQkv {
  public:
-  NormQkv(RmsNorm norm, Linear q, Linear k, Linear v)
+  /// Without a norm the projections are of x itself.
+  NormQkv(std::optional<Norm> norm, Linear q, Linear k, Linear v)
       : norm_(std::move(norm)), q_(std::move(q)), k_(std::move(k)), v_(std::move(v)) {}
 
   /// x [T, hidden] -> q [T, heads * head_dim], k and v [T, kv_heads * head_dim].
   Qkv operator()(const mx::array& x) const;
 
  private:
-  RmsNorm norm_;
+  std::optional<Norm> norm_;
   Linear q_, k_, v_;
 };
 
 /// norm, then silu(gate) * up: the first half of a gated MLP.
 class NormSwiGlu {
  public:
-  NormSwiGlu(RmsNorm norm, Linear gate, Linear up)
+  /// Without a norm of x itself.
+  NormSwiGlu(std::optional<Norm> norm, Linear gate, Linear up)
       : norm_(std::move(norm)), gate_(std::move(gate)), up_(std::move(up)) {}
 
   /// x [T, hidden] -> [T, intermediate].
   mx::array operator()(const mx::array& x) const;
 
  private:
-  RmsNorm norm_;
+  std::optional<Norm> norm_;
   Linear gate_, up_;
+};
+
+/// A linear layer whose output is added to the residual stream.
+class ResidualLinear {
+ public:
+  /// The output is first normalized, if there is a norm, then multiplied by `scale`.
+  explicit ResidualLinear(Linear linear, std::optional<Norm> norm = std::nullopt, float scale = 1)
+      : linear_(std::move(linear)), norm_(std::move(norm)), scale_(scale) {}
+
+  /// x [T, inputs], residual [T, outputs] -> residual + scale * norm(linear(x)).
+  mx::array operator()(const mx::array& x, const mx::array& residual) const;
+
+ private:
+  Linear linear_;
+  std::optional<Norm> norm_;
+  float scale_;
 };
 
 }  // namespace mlxd::nn

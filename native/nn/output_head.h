@@ -11,14 +11,14 @@ namespace mlxd::nn {
 class OutputHead {
  public:
   /// Without `linear` the model's embedding is the matrix.
-  OutputHead(RmsNorm norm, std::optional<Linear> linear)
+  OutputHead(Norm norm, std::optional<Linear> linear)
       : norm_(std::move(norm)), linear_(std::move(linear)) {}
 
   /// x [N, width], the last block's output -> logits [N, vocabulary].
   mx::array operator()(const mx::array& x, const Embedding& embedding) const;
 
  private:
-  RmsNorm norm_;
+  Norm norm_;
   std::optional<Linear> linear_;
 };
 

@@ -20,19 +20,20 @@ void for_each_row(int rows, int width, ThreadPool& pool, const Row& row) {
 
 }  // namespace
 
-void rms_norm(const Rows& x, const float* weight, int width, float eps, float* out, Isa isa,
-              ThreadPool& pool) {
-  const RmsNormRow norm = kernel_table(isa).rms_norm;
-  for_each_row(x.count, width, pool, [&](int r) {
-    norm(x.data + r * x.stride, weight, width, eps, out + size_t(r) * width);
-  });
+void norm_rows(const Norm& norm, const Rows& x, int width, float* out, Isa isa, ThreadPool& pool) {
+  const KernelTable& table = kernel_table(isa);
+  for_each_row(x.count, width, pool,
+               [&](int r) { norm(x.data + r * x.stride, width, out + size_t(r) * width, table); });
 }
 
-void layer_norm(const Rows& x, const float* weight, const float* bias, int width, float eps,
-                float* out, Isa isa, ThreadPool& pool) {
-  const LayerNormRow norm = kernel_table(isa).layer_norm;
-  for_each_row(x.count, width, pool, [&](int r) {
-    norm(x.data + r * x.stride, weight, bias, width, eps, out + size_t(r) * width);
+void join_rows(const std::optional<Norm>& norm, float scale, const Rows& residual, int width,
+               float* y, Isa isa, ThreadPool& pool) {
+  const KernelTable& table = kernel_table(isa);
+  for_each_row(residual.count, width, pool, [&](int r) {
+    float* to = y + size_t(r) * width;
+    const float* from = residual.data + r * residual.stride;
+    if (norm) (*norm)(to, width, to, table);
+    for (int i = 0; i < width; ++i) to[i] = from[i] + scale * to[i];
   });
 }
 

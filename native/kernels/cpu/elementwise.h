@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/panel_kernels.h"
@@ -11,14 +12,13 @@
 
 namespace mlxd::kernels::cpu {
 
-/// x [count, width] * weight [width] / sqrt(mean(x^2) + eps) -> out, contiguous.
-void rms_norm(const Rows& x, const float* weight, int width, float eps, float* out, Isa isa,
-              ThreadPool& pool);
+/// The norm of each row of x [count, width] -> out, contiguous.
+void norm_rows(const Norm& norm, const Rows& x, int width, float* out, Isa isa, ThreadPool& pool);
 
-/// (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias -> out, contiguous. `weight` and `bias`
-/// [width] may be null.
-void layer_norm(const Rows& x, const float* weight, const float* bias, int width, float eps,
-                float* out, Isa isa, ThreadPool& pool);
+/// y [count, width], contiguous, becomes residual + scale * norm(y); without the norm where there
+/// is none.
+void join_rows(const std::optional<Norm>& norm, float scale, const Rows& residual, int width,
+               float* y, Isa isa, ThreadPool& pool);
 
 /// gate[i] = activation(gate[i]) * up[i] for i < count.
 void glu(Activation activation, float* gate, const float* up, size_t count, Isa isa,

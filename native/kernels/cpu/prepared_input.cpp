@@ -61,7 +61,7 @@ void PreparedInput<X>::prepare(const Input& x, int row, float* normed, const Ker
   const size_t group = size_t(row) * groups_;
   if constexpr (std::is_same_v<X, float>) normed = made_.get() + size_t(row) * columns_;
   if (x.norm) {
-    table.rms_norm(from, x.norm->weight, columns_, x.norm->eps, normed);
+    (*x.norm)(from, columns_, normed, table);
     from = normed;
   }
   if constexpr (std::is_same_v<X, float>) {

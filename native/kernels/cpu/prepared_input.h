@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "kernels/cpu/norm.h"
 #include "kernels/cpu/panel_kernels.h"
 #include "kernels/cpu/thread_pool.h"
 
@@ -18,16 +19,10 @@ struct Rows {
   int count;
 };
 
-/// x * weight [columns] / sqrt(mean(x^2) + eps), of each row.
-struct RmsNorm {
-  const float* weight;
-  float eps;
-};
-
 /// What a leaf multiplies: rows, and the norm they pass before.
 struct Input {
   Rows rows;
-  std::optional<RmsNorm> norm = {};
+  std::optional<Norm> norm = {};
 };
 
 /// X is the type of the kernels' values. Refers to the rows themselves where they need no change.

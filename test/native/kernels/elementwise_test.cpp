@@ -64,15 +64,15 @@ TEST_CASE("the RMS norm is that of float64, with the same bits everywhere") {
       for (int threads : {1, 2, 4}) {
         ThreadPool pool(threads);
         std::vector<float> out(x.size());
-        rms_norm({x.data(), size_t(width), rows}, weight.data(), width, kEps, out.data(), isa,
-                 pool);
+        norm_rows({weight.data(), kEps}, {x.data(), size_t(width), rows}, width, out.data(), isa,
+                  pool);
         if (first.empty()) first = out;
         REQUIRE(out == first);
       }
       std::vector<float> last(width);
       ThreadPool pool(1);
-      rms_norm({&x[size_t(rows - 1) * width], size_t(width), 1}, weight.data(), width, kEps,
-               last.data(), isa, pool);
+      norm_rows({weight.data(), kEps}, {&x[size_t(rows - 1) * width], size_t(width), 1}, width,
+                last.data(), isa, pool);
       REQUIRE(last == std::vector<float>(first.end() - width, first.end()));
     }
     for (int row = 0; row < rows; ++row) {
@@ -99,8 +99,8 @@ TEST_CASE("the layer norm is that of float64, with the same bits everywhere, far
         for (int threads : {1, 3}) {
           ThreadPool pool(threads);
           std::vector<float> out(x.size());
-          layer_norm({x.data(), size_t(width), rows}, affine ? weight.data() : nullptr,
-                     affine ? bias.data() : nullptr, width, kEps, out.data(), isa, pool);
+          norm_rows({affine ? weight.data() : nullptr, kEps, true, affine ? bias.data() : nullptr},
+                    {x.data(), size_t(width), rows}, width, out.data(), isa, pool);
           if (first.empty()) first = out;
           REQUIRE(out == first);
         }
@@ -110,6 +110,29 @@ TEST_CASE("the layer norm is that of float64, with the same bits everywhere, far
         for (int i = 0; i < width; ++i) {
           const double of_unit = affine ? expected[i] * weight[i] + bias[i] : expected[i];
           REQUIRE(std::abs(first[size_t(row) * width + i] - of_unit) < 1e-4);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("what joins the residual stream is normed if asked, scaled, and added") {
+  std::mt19937 random(14);
+  const int rows = 9, width = 40;
+  const auto y = random_rows(size_t(rows) * width, random), weight = random_rows(width, random);
+  const auto residual = random_rows(size_t(rows) * width, random);
+  for (const bool normed : {false, true}) {
+    for (Isa isa : supported_isas()) {
+      ThreadPool pool(2);
+      auto joined = y;
+      join_rows(normed ? std::optional(Norm{weight.data(), kEps}) : std::nullopt, 0.3f,
+                {residual.data(), size_t(width), rows}, width, joined.data(), isa, pool);
+      for (int row = 0; row < rows; ++row) {
+        const auto norm = reference_norm(&y[size_t(row) * width], weight);
+        for (int i = 0; i < width; ++i) {
+          const size_t at = size_t(row) * width + i;
+          const double expected = residual[at] + 0.3 * (normed ? norm[i] : double(y[at]));
+          REQUIRE(std::abs(joined[at] - expected) < 1e-5);
         }
       }
     }

@@ -47,16 +47,25 @@ mx::array row(const mx::array& x, int index) {
   return mx::slice(x, {index, 0}, {index + 1, x.shape(1)});
 }
 
-// The leaves, each with the residual that one of them takes.
+// Columns of x as a residual of 70 columns.
+mx::array residual_of(const mx::array& x) {
+  return mx::slice(mx::tile(x, {1, 3}), {0, 0}, {x.shape(0), 70});
+}
+
+// The leaves, each with the residual that some of them take.
 using Leaf = std::function<mx::array(const Sample&, const mx::array& x)>;
 const Leaf kLeaves[] = {
+    [](const Sample& s, const mx::array& x) { return linear_add(s.a, x, residual_of(x)); },
     [](const Sample& s, const mx::array& x) {
-      return linear_add(s.a, x, mx::slice(mx::tile(x, {1, 3}), {0, 0}, {x.shape(0), 70}));
+      const auto ones = mx::ones({70});
+      return linear_add(s.a, x, residual_of(x), {NormLayer{ones, kEps}, 0.5f});
     },
     [](const Sample& s, const mx::array& x) {
-      return mx::concatenate(norm_linears(x, s.weight, kEps, {s.a, s.b}), 1);
+      return mx::concatenate(norm_linears(x, NormLayer{s.weight, kEps}, {s.a, s.b}), 1);
     },
-    [](const Sample& s, const mx::array& x) { return norm_swiglu(x, s.weight, kEps, s.a, s.b); },
+    [](const Sample& s, const mx::array& x) {
+      return norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b);
+    },
 };
 
 }  // namespace
@@ -70,14 +79,33 @@ TEST_CASE("leaves agree with the composition") {
       CAPTURE(rows);
       REQUIRE(can_fuse(x, {s.a, s.b}));
       CHECK(distance(linear_add(s.a, x, residual), mx::add(residual, s.a.matmul(x))) < 1e-6f);
-      const auto products = norm_linears(x, s.weight, kEps, {s.a, s.b});
+      const auto products = norm_linears(x, NormLayer{s.weight, kEps}, {s.a, s.b});
       CHECK(distance(products[0], s.a.matmul(s.normed(x))) < 2e-6f);
       CHECK(distance(products[1], s.b.matmul(s.normed(x))) < 2e-6f);
       const auto gate = s.a.matmul(s.normed(x)), up = s.b.matmul(s.normed(x));
       const auto expected = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), up);
-      CHECK(distance(norm_swiglu(x, s.weight, kEps, s.a, s.b), expected) < 4e-6f);
+      CHECK(distance(norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b), expected) < 4e-6f);
     }
   }
+}
+
+TEST_CASE("the norm of a leaf may be a layer norm or none, before it or after it") {
+  const Sample s(70, 64);
+  const auto x = mx::random::normal({5, 64}), residual = mx::random::normal({5, 70});
+  const auto bias = mx::random::normal({64}), after = mx::random::normal({70});
+  const NormLayer centred{s.weight, kEps, true, &bias};
+  const auto normed = mx::fast::layer_norm(x, s.weight, bias, kEps);
+  CHECK(distance(norm_linears(x, centred, {s.a})[0], s.a.matmul(normed)) < 2e-6f);
+  CHECK(same_bits(norm_linears(x, {}, {s.a})[0], s.a.matmul(x)));
+  const auto gate = s.a.matmul(x), up = s.b.matmul(x);
+  const auto product = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), up);
+  CHECK(distance(norm_swiglu(x, {}, s.a, s.b), product) < 4e-6f);
+  const auto y = mx::fast::rms_norm(s.a.matmul(x), after, kEps);
+  CHECK(distance(linear_add(s.a, x, residual, {NormLayer{after, kEps}, 0.25f}),
+                 mx::add(residual, mx::multiply(y, mx::array(0.25f)))) < 2e-6f);
+  CHECK_THROWS_AS(linear_add(s.a, x, residual, {NormLayer{s.weight, kEps}}), std::invalid_argument);
+  CHECK_THROWS_AS(norm_linears(x, NormLayer{s.weight, kEps, true, &after}, {s.a}),
+                  std::invalid_argument);
 }
 
 TEST_CASE("layers may be dense and have biases") {
@@ -91,10 +119,10 @@ TEST_CASE("layers may be dense and have biases") {
   const auto apply = [&](const mx::array& input) { return mx::add(w.matmul(input), bias); };
   const auto normed = mx::fast::rms_norm(x, weight, kEps);
   CHECK(same_bits(linear_add(layer, x, residual), mx::add(residual, apply(x))));
-  CHECK(distance(norm_linears(x, weight, kEps, {layer})[0], apply(normed)) < 2e-6f);
+  CHECK(distance(norm_linears(x, NormLayer{weight, kEps}, {layer})[0], apply(normed)) < 2e-6f);
   const auto y = apply(normed);
   const auto expected = mx::multiply(mx::multiply(y, mx::sigmoid(y)), y);
-  CHECK(distance(norm_swiglu(x, weight, kEps, layer, layer), expected) < 4e-6f);
+  CHECK(distance(norm_swiglu(x, NormLayer{weight, kEps}, layer, layer), expected) < 4e-6f);
   const auto half = mx::astype(bias, mx::float16), longer = mx::zeros({71});
   CHECK_FALSE(can_fuse(x, {LinearLayer(w, &half)}));
   CHECK_THROWS_AS(linear_add({w, &longer}, x, residual), std::invalid_argument);
@@ -123,8 +151,8 @@ TEST_CASE("rows may lie apart, and the norm's weight may be of half precision") 
   const auto together = mx::contiguous(apart);
   for (const Leaf& leaf : kLeaves) CHECK(same_bits(leaf(s, apart), leaf(s, together)));
   const auto half = mx::astype(s.weight, mx::float16);
-  CHECK(same_bits(norm_swiglu(together, half, kEps, s.a, s.b),
-                  norm_swiglu(together, mx::astype(half, mx::float32), kEps, s.a, s.b)));
+  CHECK(same_bits(norm_swiglu(together, NormLayer{half, kEps}, s.a, s.b),
+                  norm_swiglu(together, NormLayer{mx::astype(half, mx::float32), kEps}, s.a, s.b)));
 }
 
 TEST_CASE("extreme rows give what the composition gives, or are not finite where it is not") {
@@ -150,7 +178,7 @@ TEST_CASE("what cannot be one operation is said to be so, and shapes that do not
   CHECK_FALSE(can_fuse(mx::astype(x, mx::bfloat16), {s.a}));
   CHECK_THROWS_AS(linear_add(s.a, x, mx::zeros({1, 70})), std::invalid_argument);
   CHECK_THROWS_AS(linear_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);
-  CHECK_THROWS_AS(norm_linears(x, mx::zeros({32}), kEps, {s.a}), std::invalid_argument);
+  CHECK_THROWS_AS(norm_linears(x, NormLayer{mx::zeros({32}), kEps}, {s.a}), std::invalid_argument);
   const auto fewer = random_matrix(64, 64, 32, 4);
-  CHECK_THROWS_AS(norm_swiglu(x, s.weight, kEps, s.a, fewer), std::invalid_argument);
+  CHECK_THROWS_AS(norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, fewer), std::invalid_argument);
 }

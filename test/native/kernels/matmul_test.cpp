@@ -360,7 +360,7 @@ TEST_CASE("a norm before, a bias and a residual or an activation after are those
   const PackedMatrix first = a.pack(pool), second = b.pack(pool);
   const auto x = random_rows(count * columns, random), weight = random_rows(columns, random);
   const auto residual = random_rows(count * rows, random), bias = random_rows(rows, random);
-  const Input input{{x.data(), columns, count}, RmsNorm{weight.data(), 1e-5f}};
+  const Input input{{x.data(), columns, count}, Norm{weight.data(), 1e-5f}};
   for (const Way& way : all_ways()) {
     if (way.precision == Precision::fast) continue;  // rounds too much for a bound to mean anything
     CAPTURE(name(way));
