@@ -2,10 +2,11 @@
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { loadSettings } from '../config.js';
-import { ImportError, importGguf } from '../services/model-import.js';
+import { ImportError, type ImportResult, importGguf } from '../services/model-import.js';
 import { isModelName } from '../services/model-store.js';
-import { formatBytes } from '../terminal/format.js';
+import { formatBytes, formatShare } from '../terminal/format.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import { formatTable } from '../terminal/table.js';
 import { addSettings } from './options.js';
 import { abortOnSignal } from './signals.js';
 
@@ -18,7 +19,7 @@ interface ImportFlags {
 
 export function importCommand(): Command {
   const command = new Command('import')
-    .description('Import a GGUF file as a model. Reads llama models in Q4_0, Q4_1, Q8_0, F16, BF16 and F32.')
+    .description('Import a GGUF file as a model. Prints what each type of weights was made into, and what it lost.')
     .argument('<file.gguf>', 'the file')
     .option('--name <name>', 'name of the model (default: that of the file)')
     .option('--out <folder>', 'make this folder, in place of one among the models')
@@ -40,7 +41,7 @@ async function runImport(file: string, flags: ImportFlags): Promise<void> {
   const bar = progressBar('importing');
   const interrupt = abortOnSignal();
   try {
-    const { folder, bytes, tensors } = await importGguf({
+    const { folder, bytes, tensors, types } = await importGguf({
       file,
       out,
       force: flags.force ?? false,
@@ -48,12 +49,21 @@ async function runImport(file: string, flags: ImportFlags): Promise<void> {
       onProgress: (done, total) => bar.update(done / total),
     });
     bar.clear();
-    const result = { name: basename(folder), folder, bytes, tensors };
-    console.log(flags.json ? JSON.stringify(result) : `imported ${result.name} into ${folder} (${formatBytes(bytes)})`);
+    const result = { name: basename(folder), folder, bytes, tensors, types };
+    console.log(flags.json ? JSON.stringify(result) : describeImport(result));
   } finally {
     bar.clear();
     interrupt.dispose();
   }
+}
+
+function describeImport({ name, folder, bytes, types }: ImportResult & { name: string }): string {
+  const rows = types.map(({ type, tensors, bytes: size, bits, relativeError }) => {
+    const loss = relativeError === 0 ? 'exact' : `relative error ${formatShare(relativeError)}`;
+    return [type, String(tensors), formatBytes(size), `${bits} bits`, loss];
+  });
+  const table = formatTable([['TYPE', 'TENSORS', 'SIZE', 'BECOMES', 'VALUES'], ...rows], [1, 2]);
+  return [`imported ${name} into ${folder} (${formatBytes(bytes)})`, ...table].join('\n');
 }
 
 function modelName(file: string, name = basename(file).replace(/\.gguf$/i, '')): string {

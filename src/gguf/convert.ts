@@ -1,11 +1,13 @@
 // From a GGUF file to the contents of an MLX model folder: text files, and tensors as a stream of pieces. Writes nothing.
-import { affineFormat, GROUP_SIZE } from './affine.js';
+import type { Architecture, ImportedModel } from './architectures/architecture.js';
+import { findArchitecture } from './architectures/registry.js';
+import { GROUP_SIZE } from './blocks/affine-groups.js';
+import { blockFormat } from './blocks/formats.js';
 import type { ByteSource } from './byte-source.js';
 import { readGgufHeader } from './gguf-file.js';
-import { type LlamaConfig, readLlamaConfig } from './llama-config.js';
-import { planLlamaTensors, ROPE_FACTORS, readBiases, type TensorPlan } from './llama-tensors.js';
-import { readLlama3Scaling } from './rope-factors.js';
+import { readShape } from './model-shape.js';
 import { computeDtype, convertTensor, type TensorConversion } from './tensor-conversion.js';
+import { planTensors, type TensorPlan } from './tensor-plan.js';
 import { convertTokenizer, type TokenizerFiles } from './tokenizer.js';
 
 export interface Conversion {
@@ -17,17 +19,17 @@ export interface Conversion {
 /** Checks all of the file but the values of its tensors. Throws GgufError. */
 export async function convertGguf(source: ByteSource): Promise<Conversion> {
   const { metadata, tensors } = readGgufHeader(source);
-  const config = readLlamaConfig(metadata);
-  const tokenizer = convertTokenizer(metadata, config.contextLength);
-  const plans = planLlamaTensors(tensors, config, tokenizer.tokenCount);
-  const factors = tensors.get(ROPE_FACTORS);
-  const ropeScaling = factors ? await readLlama3Scaling(source, factors, config) : config.ropeScaling;
+  const { name, architecture } = findArchitecture(metadata);
+  const shape = readShape(metadata, name);
+  const tokenizer = convertTokenizer(metadata, shape.contextLength);
+  const plans = planTensors(tensors, architecture, shape, tokenizer.tokenCount);
+  const model = { metadata, shape, tensors, plans, source };
   const dtype = computeDtype(plans);
   return {
     files: {
       'config.json': {
-        ...modelConfig(config, plans, tokenizer),
-        rope_scaling: ropeScaling ?? null,
+        ...commonConfig(model, architecture, tokenizer),
+        ...(await architecture.config(model)),
         ...quantization(plans),
       },
       'tokenizer.json': tokenizer.tokenizer,
@@ -38,26 +40,25 @@ export async function convertGguf(source: ByteSource): Promise<Conversion> {
   };
 }
 
-function modelConfig(config: LlamaConfig, plans: readonly TensorPlan[], tokenizer: TokenizerFiles): object {
-  const biases = readBiases(plans, config.layers);
+function commonConfig(
+  { shape, plans }: ImportedModel,
+  { className, modelType }: Architecture,
+  tokenizer: TokenizerFiles,
+): object {
   const embedding = plans.find((plan) => plan.target === 'model.embed_tokens.weight');
   return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
+    architectures: [className],
+    model_type: modelType,
     ...tokenizer.generationConfig,
-    hidden_act: 'silu',
-    hidden_size: config.hiddenSize,
-    intermediate_size: config.intermediateSize,
-    num_hidden_layers: config.layers,
-    num_attention_heads: config.heads,
-    num_key_value_heads: config.kvHeads,
-    head_dim: config.headDim,
+    hidden_size: shape.hiddenSize,
+    intermediate_size: shape.intermediateSize,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    num_key_value_heads: shape.kvHeads,
     vocab_size: embedding?.source.shape[0],
-    max_position_embeddings: config.contextLength,
-    rms_norm_eps: config.rmsEps,
-    rope_theta: config.ropeTheta,
-    attention_bias: biases.attention,
-    mlp_bias: biases.mlp,
+    max_position_embeddings: shape.contextLength,
+    rms_norm_eps: shape.rmsEps,
+    rope_theta: shape.ropeTheta,
     tie_word_embeddings: !plans.some((plan) => plan.target === 'lm_head.weight'),
   };
 }
@@ -66,12 +67,11 @@ function modelConfig(config: LlamaConfig, plans: readonly TensorPlan[], tokenize
 function quantization(plans: readonly TensorPlan[]): object {
   const bits = new Map<string, number>();
   for (const { source, target } of plans) {
-    const format = affineFormat(source.type);
+    const format = blockFormat(source.type);
     if (format) bits.set(target.replace(/\.weight$/, ''), format.bits);
   }
   if (bits.size === 0) return {};
-  const fours = [...bits.values()].filter((width) => width === 4).length;
-  const standard = 2 * fours >= bits.size ? 4 : 8;
+  const standard = mostCommon([...bits.values()]);
   const exceptions = [...bits].filter(([, width]) => width !== standard);
   const scheme = {
     group_size: GROUP_SIZE,
@@ -80,4 +80,12 @@ function quantization(plans: readonly TensorPlan[]): object {
     ...Object.fromEntries(exceptions.map(([path, width]) => [path, { group_size: GROUP_SIZE, bits: width }])),
   };
   return { quantization: scheme, quantization_config: scheme };
+}
+
+/** The smallest of them when several are as common. */
+function mostCommon(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [[best = 0] = []] = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
+  return best;
 }

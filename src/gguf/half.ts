@@ -1,4 +1,37 @@
-// float32 values that are kept in 16 bits when that loses nothing.
+// 16-bit floating point numbers by their bits: f16 and bf16.
+
+/** The value of every f16, by its bits. */
+export const F16_VALUES: Float32Array = Float32Array.from({ length: 1 << 16 }, (_, bits) => {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const mantissa = bits & 0x3ff;
+  if (exponent === 0x1f) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+});
+
+export const isFinite16 = (half: number): boolean => (half & 0x7c00) !== 0x7c00;
+
+export const readF16 = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+
+/** The bits of the f16 nearest to a float32, the even one of two; infinite past f16's range. */
+export function roundToF16(value: number): number {
+  float[0] = value;
+  const sign = ((floatBits[0] as number) >>> 16) & 0x8000;
+  const magnitude = (floatBits[0] as number) & 0x7fffffff;
+  if (magnitude > 0x7f800000) return 0x7e00;
+  if (magnitude >= 0x47800000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // Subnormal: in a sum with 1/2 the last bit of a float32 is 2 ** -24, that of a subnormal f16.
+    float[0] = Math.abs(value) + 0.5;
+    return sign | ((floatBits[0] as number) - 0x3f000000);
+  }
+  const even = (magnitude >>> 13) & 1;
+  return sign | ((magnitude - 0x38000000 + 0xfff + even) >>> 13);
+}
 
 /** The F16 bytes of F32 bytes (both little-endian), or undefined when a value would change. */
 export function narrowToF16(bytes: Uint8Array): Uint8Array | undefined {

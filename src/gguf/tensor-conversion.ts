@@ -1,10 +1,11 @@
 // Turns the tensors of a plan into those of an MLX folder, some rows at a time.
-import { type AffineFormat, affineFormat, GROUP_SIZE } from './affine.js';
+import { AffineGroups, GROUP_SIZE, type Rounding } from './blocks/affine-groups.js';
+import { type BlockFormat, blockFormat } from './blocks/formats.js';
 import type { ByteSource } from './byte-source.js';
 import { GgufError } from './errors.js';
 import { narrowToBf16, narrowToF16 } from './half.js';
-import type { TensorPlan } from './llama-tensors.js';
 import { DTYPE_BYTES, type SafetensorsDtype, type TensorSpec } from './safetensors-layout.js';
+import type { TensorPlan } from './tensor-plan.js';
 
 /** Some rows of a tensor of the MLX folder. */
 export interface Piece {
@@ -12,17 +13,25 @@ export interface Piece {
   /** In bytes from the start of the tensor. */
   offset: number;
   data: Uint8Array;
+  /** Bytes of the source that are done with this piece, for progress. */
+  sourceBytes: number;
 }
 
 export interface TensorConversion {
   readonly specs: readonly TensorSpec[];
-  /** Bytes of the source, for progress. */
   readonly sourceBytes: number;
+  readonly sourceType: string;
+  /** Of a stored weight. */
+  readonly bits: number;
+  /** What stored weights lost against the source's, once all pieces are taken. */
+  readonly rounding: Readonly<Rounding>;
   pieces(): AsyncGenerator<Piece>;
 }
 
-/** How much of a file is read at once; a row or a head that is longer is read whole. */
-const CHUNK_BYTES = 4 << 20;
+const LOSSLESS: Rounding = { squaredError: 0, squaredNorm: 0 };
+
+/** How much of a file is read at once, some milliseconds of work; a row or a head that is longer is read whole. */
+const CHUNK_BYTES = 1 << 20;
 
 /** The dtype in which MLX will compute: what matrices have, or the scales of quantized ones. */
 export function computeDtype(plans: readonly TensorPlan[]): SafetensorsDtype {
@@ -36,8 +45,9 @@ export async function convertTensor(
   plan: TensorPlan,
   vectorDtype: SafetensorsDtype,
 ): Promise<TensorConversion> {
-  const format = affineFormat(plan.source.type);
+  const format = blockFormat(plan.source.type);
   if (format) return quantizedTensor(source, plan, format);
+  if (plan.lessOne) return await shiftedVector(source, plan);
   const isVector = plan.source.shape.length === 1;
   const narrowed = isVector && (await narrowVector(source, plan, vectorDtype));
   return narrowed ? vectorTensor(plan, vectorDtype, narrowed) : denseTensor(source, plan);
@@ -57,13 +67,30 @@ async function narrowVector(
   return dtype === 'F16' ? narrowToF16(bytes) : narrowToBf16(bytes);
 }
 
+/** Stays F32, so that MLX computes in it: the activations of these models do not fit f16. */
+async function shiftedVector(source: ByteSource, plan: TensorPlan): Promise<TensorConversion> {
+  const { source: tensor } = plan;
+  if (tensor.type.name !== 'F32') {
+    throw new GgufError(`the tensor ${tensor.name} is of type ${tensor.type.name}; it must be F32`, tensor.entryOffset);
+  }
+  const bytes = await source.read(tensor.dataOffset, tensor.byteLength);
+  const input = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const output = new DataView(new ArrayBuffer(bytes.byteLength));
+  for (let at = 0; at < bytes.byteLength; at += 4) output.setFloat32(at, input.getFloat32(at, true) - 1, true);
+  return vectorTensor(plan, 'F32', new Uint8Array(output.buffer));
+}
+
 function vectorTensor(plan: TensorPlan, dtype: SafetensorsDtype, bytes: Uint8Array): TensorConversion {
   const { source: tensor, target: name, headRows } = plan;
   return {
     specs: [{ name, dtype, shape: tensor.shape }],
     sourceBytes: tensor.byteLength,
+    sourceType: tensor.type.name,
+    bits: 8 * DTYPE_BYTES[dtype],
+    rounding: LOSSLESS,
     async *pieces() {
-      yield { name, offset: 0, data: restoreHeads(bytes, DTYPE_BYTES[dtype], headRows) };
+      const data = restoreHeads(bytes, DTYPE_BYTES[dtype], headRows);
+      yield { name, offset: 0, data, sourceBytes: tensor.byteLength };
     },
   };
 }
@@ -75,15 +102,19 @@ function denseTensor(source: ByteSource, plan: TensorPlan): TensorConversion {
   return {
     specs: [{ name, dtype, shape: tensor.shape }],
     sourceBytes: tensor.byteLength,
+    sourceType: tensor.type.name,
+    bits: 8 * DTYPE_BYTES[dtype],
+    rounding: LOSSLESS,
     async *pieces() {
       for await (const { row, bytes } of readRows(source, plan)) {
-        yield { name, offset: row * rowBytes, data: restoreHeads(bytes, rowBytes, headRows) };
+        const data = restoreHeads(bytes, rowBytes, headRows);
+        yield { name, offset: row * rowBytes, data, sourceBytes: bytes.length };
       }
     },
   };
 }
 
-function quantizedTensor(source: ByteSource, plan: TensorPlan, format: AffineFormat): TensorConversion {
+function quantizedTensor(source: ByteSource, plan: TensorPlan, { bits, read }: BlockFormat): TensorConversion {
   const { source: tensor, target, headRows } = plan;
   const [rows, columns] = tensor.shape;
   if (!target.endsWith('.weight') || rows === undefined || columns === undefined) {
@@ -91,25 +122,31 @@ function quantizedTensor(source: ByteSource, plan: TensorPlan, format: AffineFor
   }
   const path = target.slice(0, -'.weight'.length);
   const groups = columns / GROUP_SIZE;
-  const weightRowBytes = (columns * format.bits) / 8;
+  const rounding: Rounding = { squaredError: 0, squaredNorm: 0 };
   return {
     specs: [
-      { name: target, dtype: 'U32', shape: [rows, weightRowBytes / 4] },
+      { name: target, dtype: 'U32', shape: [rows, bits * groups] },
       { name: `${path}.scales`, dtype: 'F16', shape: [rows, groups] },
       { name: `${path}.biases`, dtype: 'F16', shape: [rows, groups] },
     ],
     sourceBytes: tensor.byteLength,
+    sourceType: tensor.type.name,
+    bits,
+    rounding,
     async *pieces() {
       for await (const { row, count, bytes } of readRows(source, plan)) {
-        const part = (name: string, rowBytes: number) => ({ name, rowBytes, data: new Uint8Array(count * rowBytes) });
-        const weight = part(target, weightRowBytes);
-        const scales = part(`${path}.scales`, 2 * groups);
-        const biases = part(`${path}.biases`, 2 * groups);
-        const out = { weight: weight.data, scales: scales.data, biases: biases.data };
-        if (!format.convert(bytes, count * groups, out)) throw scaleError(plan, row);
-        for (const { name, rowBytes, data } of [weight, scales, biases]) {
-          yield { name, offset: row * rowBytes, data: restoreHeads(data, rowBytes, headRows) };
-        }
+        const out = new AffineGroups(bits, count * groups);
+        read(bytes, (count * columns) / tensor.type.blockElements, out);
+        if (!out.finite) throw scaleError(plan, row);
+        rounding.squaredError += out.rounding.squaredError;
+        rounding.squaredNorm += out.rounding.squaredNorm;
+        const part = (name: string, data: Uint8Array, sourceBytes = 0): Piece => {
+          const rowBytes = data.length / count;
+          return { name, offset: row * rowBytes, data: restoreHeads(data, rowBytes, headRows), sourceBytes };
+        };
+        yield part(`${path}.scales`, out.scales);
+        yield part(`${path}.biases`, out.biases);
+        yield part(target, out.weight, bytes.length);
       }
     },
   };

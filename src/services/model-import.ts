@@ -6,6 +6,7 @@ import { FileSource } from '../gguf/byte-source.js';
 import { type Conversion, convertGguf } from '../gguf/convert.js';
 import { GgufError } from '../gguf/errors.js';
 import { layOutSafetensors } from '../gguf/safetensors-layout.js';
+import type { TensorConversion } from '../gguf/tensor-conversion.js';
 
 export interface ImportOptions {
   /** The GGUF file. */
@@ -26,6 +27,20 @@ export interface ImportResult {
   tensors: number;
   /** Of model.safetensors. */
   bytes: number;
+  /** By the type that tensors had in the file and what it was made into, the most bytes first. */
+  types: readonly ImportedType[];
+}
+
+export interface ImportedType {
+  /** As GGUF calls it. */
+  type: string;
+  tensors: number;
+  /** In the GGUF file. */
+  bytes: number;
+  /** Of a weight in the model folder. */
+  bits: number;
+  /** How far weights are from those in the file: the root mean square of the differences over that of the weights. */
+  relativeError: number;
 }
 
 export class ImportError extends Error {
@@ -103,7 +118,7 @@ async function writeTensors(
   { tensors }: Conversion,
   path: string,
   { signal, onProgress }: ImportOptions,
-): Promise<{ tensors: number; bytes: number }> {
+): Promise<Omit<ImportResult, 'folder'>> {
   const layout = layOutSafetensors(tensors.flatMap((tensor) => tensor.specs));
   const total = tensors.reduce((sum, tensor) => sum + tensor.sourceBytes, 0);
   const file = await open(path, 'wx');
@@ -111,18 +126,42 @@ async function writeTensors(
     await writeAll(file, layout.header, 0);
     let done = 0;
     for (const tensor of tensors) {
-      for await (const { name, offset, data } of tensor.pieces()) {
+      for await (const { name, offset, data, sourceBytes } of tensor.pieces()) {
         signal?.throwIfAborted();
         await writeAll(file, data, (layout.offsets.get(name) as number) + offset);
+        done += sourceBytes;
+        if (sourceBytes > 0) onProgress?.(done, total);
       }
-      done += tensor.sourceBytes;
-      onProgress?.(done, total);
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  return { tensors: layout.offsets.size, bytes: layout.fileBytes };
+  return { tensors: layout.offsets.size, bytes: layout.fileBytes, types: summarize(tensors) };
+}
+
+function summarize(tensors: readonly TensorConversion[]): ImportedType[] {
+  const groups = new Map<string, [TensorConversion, ...TensorConversion[]]>();
+  for (const tensor of tensors) {
+    const key = `${tensor.sourceType} ${tensor.bits}`;
+    const group = groups.get(key);
+    if (group) group.push(tensor);
+    else groups.set(key, [tensor]);
+  }
+  const sum = (group: readonly TensorConversion[], of: (tensor: TensorConversion) => number) =>
+    group.reduce((total, tensor) => total + of(tensor), 0);
+  const types = [...groups.values()].map((group) => {
+    const [{ sourceType: type, bits }] = group;
+    const error = sum(group, (tensor) => tensor.rounding.squaredError);
+    return {
+      type,
+      tensors: group.length,
+      bytes: sum(group, (tensor) => tensor.sourceBytes),
+      bits,
+      relativeError: error === 0 ? 0 : Math.sqrt(error / sum(group, (tensor) => tensor.rounding.squaredNorm)),
+    };
+  });
+  return types.sort((a, b) => b.bytes - a.bytes);
 }
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, data: Uint8Array, position: number): Promise<void> {

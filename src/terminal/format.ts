@@ -23,3 +23,6 @@ export function formatCount(count: number): string {
   if (count >= 1e6) return `${Math.round(count / 1e6)} M`;
   return String(count);
 }
+
+/** A share of one, in two digits: `0.46 %`, `0.00064 %`. */
+export const formatShare = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;

@@ -1,6 +1,6 @@
 // What is written for people: bars, tables, colours, numbers.
 import { expect, it } from 'vitest';
-import { formatBytes, formatDuration } from '../../src/terminal/format.js';
+import { formatBytes, formatDuration, formatShare } from '../../src/terminal/format.js';
 import { progressBar } from '../../src/terminal/progress-bar.js';
 import { styleFor } from '../../src/terminal/style.js';
 import { formatTable } from '../../src/terminal/table.js';
@@ -53,4 +53,8 @@ it('a table has columns as wide as they must be', () => {
 it('numbers have units', () => {
   expect([0, 999, 98_355_912, 4.2e9, 5e15].map(formatBytes)).toEqual(['0 B', '999 B', '98.4 MB', '4.2 GB', '5000 TB']);
   expect([3.4, 1234, 61_000].map(formatDuration)).toEqual(['3 ms', '1.23 s', '61.0 s']);
+});
+
+it('shares have two digits', () => {
+  expect([0.0046, 0.064, 0.00000638, 1].map(formatShare)).toEqual(['0.46 %', '6.4 %', '0.00064 %', '100 %']);
 });

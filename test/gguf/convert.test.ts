@@ -3,7 +3,7 @@ import { Tokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { type Conversion, convertGguf } from '../../src/gguf/convert.js';
 import { GgufError } from '../../src/gguf/errors.js';
-import { llama3Factor } from '../../src/gguf/rope-factors.js';
+import { llama3Factor } from '../../src/gguf/rope-scaling.js';
 import { memorySource } from './support/gguf-writer.js';
 import { int, ints, type Keys, list, real, type SmallTensor, smallLlama, str } from './support/small-llama.js';
 import { tinyLlama } from './support/tiny-llama.js';
@@ -136,7 +136,7 @@ const REFUSED: [string, Keys, Record<string, SmallTensor | undefined>, RegExp][]
   ['a merge of no tokens', { 'tokenizer.ggml.merges': list(['a b', 'a c']) }, {}, /has entry 1, "a c"/],
   ['a special token out of range', { 'tokenizer.ggml.eos_token_id': int(12) }, {}, /eos_token_id is 12; .* 0 to 11/],
   ['a missing tensor', {}, { 'blk.0.ffn_up.weight': undefined }, /tensor blk.0.ffn_up.weight is missing/],
-  ['a tensor too many', {}, { 'blk.1.ffn_up.weight': { dims: [1] } }, /blk.1.ffn_up.weight is not one of a llama/],
+  ['a tensor too many', {}, { 'blk.1.ffn_up.weight': { dims: [1] } }, /blk.1.ffn_up.weight is not one of a model/],
   ['a shape of its own', {}, { 'blk.0.attn_q.weight': { dims: [32, 64] } }, /the shape \[64,32\].*asks for \[32,32\]/],
   ['too few embeddings', {}, { 'token_embd.weight': { dims: [32, 11] } }, /11 rows for the 12 tokens/],
   [

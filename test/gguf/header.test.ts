@@ -101,9 +101,18 @@ const LIES: [string, GgufParts, RegExp][] = [
   ['five dimensions', { tensors: [{ ...vector, dims: [1, 1, 1, 1, 1] }], data }, /has 5 dimensions/],
   ['a dimension of 0', { tensors: [{ ...vector, dims: [0] }], data }, /dimension 0 of the tensor a is 0/],
   ['dimensions that overflow', { tensors: [{ ...vector, dims: [twoTo40, twoTo40] }], data }, /too many elements/],
-  ['a type of k-quants', { tensors: [{ ...vector, type: 14 }], data }, /type Q6_K, which is not supported.*Q4_0, Q4_1/],
+  [
+    'a type that is not read',
+    { tensors: [{ ...vector, type: 18 }], data },
+    /type IQ3_XXS, which is not supp.*Q4_0, Q4_1/,
+  ],
   ['a type of nobody', { tensors: [{ ...vector, type: 999 }], data }, /type number 999/],
   ['half a block', { tensors: [{ ...vector, dims: [48], type: 2 }], data }, /rows of 48 .*multiple of 32/],
+  [
+    'an eighth of a super-block',
+    { tensors: [{ ...vector, dims: [32], type: 12 }], data },
+    /rows of 32 .*multiple of 256/,
+  ],
 ];
 
 describe('a lying header', () => {

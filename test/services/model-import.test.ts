@@ -49,6 +49,20 @@ describe('the values', () => {
     expect(start % 8n).toBe(0n);
   });
 
+  it('are told by type, with what they lost', async () => {
+    const { types } = await importGguf({ file: TINY_LLAMA, out: join(folder, 'tiny') });
+    const told = types.map(({ type, tensors, bits, relativeError }) => [type, tensors, bits, relativeError]);
+    expect(told.sort()).toEqual([
+      ['BF16', 1, 16, 0],
+      ['F16', 1, 16, 0],
+      ['F32', 2, 16, 0],
+      ['F32', 2, 32, 0],
+      ['Q4_0', 2, 4, 0],
+      ['Q4_1', 2, 4, 0],
+      ['Q8_0', 2, 8, 0],
+    ]);
+  });
+
   it('report progress up to the whole', async () => {
     const steps: [number, number][] = [];
     await importGguf({ file: TINY_LLAMA, out: join(folder, 'tiny'), onProgress: (...step) => steps.push(step) });

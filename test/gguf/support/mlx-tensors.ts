@@ -29,16 +29,19 @@ export function floatsOf(tensors: Map<string, StoredTensor>, name: string): Floa
   const tensor = tensors.get(name) as StoredTensor;
   if (tensor.dtype !== 'U32') return dense(tensor);
   const path = name.replace(/\.weight$/, '');
-  const scales = dense(tensors.get(`${path}.scales`) as StoredTensor);
-  const biases = dense(tensors.get(`${path}.biases`) as StoredTensor);
-  const bits = tensor.data.length === 16 * scales.length ? 4 : 8;
-  const perWord = 32 / bits;
-  const mask = 2 ** bits - 1;
-  return Float32Array.from({ length: 32 * scales.length }, (_, i) => {
-    const word = tensor.data.readUInt32LE(4 * Math.floor(i / perWord));
-    const q = (word >>> (bits * (i % perWord))) & mask;
-    const group = Math.floor(i / 32);
-    return q * (scales[group] as number) + (biases[group] as number);
+  const part = (suffix: string) => (tensors.get(`${path}.${suffix}`) as StoredTensor).data;
+  const scales = part('scales');
+  return affineWeights((8 * tensor.data.length) / (16 * scales.length), tensor.data, scales, part('biases'));
+}
+
+/** Groups of 32 codes of `bits` bits, end to end from the lowest bit of the first byte on; scales and biases in f16. */
+export function affineWeights(bits: number, codes: Buffer, scales: Buffer, biases: Buffer): Float32Array {
+  const bitAt = (i: number): number => ((codes[i >> 3] as number) >> (i & 7)) & 1;
+  return Float32Array.from({ length: (8 * codes.length) / bits }, (_, i) => {
+    let code = 0;
+    for (let bit = 0; bit < bits; bit++) code |= bitAt(i * bits + bit) << bit;
+    const at = 2 * Math.floor(i / 32);
+    return code * f16Value(scales.readUInt16LE(at)) + f16Value(biases.readUInt16LE(at));
   });
 }
 
