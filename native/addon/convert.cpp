@@ -147,13 +147,15 @@ std::string to_model_path(const Napi::Value& value) {
 
 Request to_request(const Napi::Value& value) {
   const Napi::Object from = to_object(value, "request");
+  const int prompt_logprobs = to_int(from, "promptLogprobs", -1);
   return {to_request_id(from.Get("id")),
           to_tokens(from, "tokens"),
           to_sampling(to_object(from.Get("sampling"), "sampling")),
           to_int(from, "maxTokens", 0),
           to_tokens(from, "stopTokens"),
           static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1)),
-          to_string(from, "cacheSalt")};
+          to_string(from, "cacheSalt"),
+          prompt_logprobs < 0 ? std::nullopt : std::optional(prompt_logprobs)};
 }
 
 RequestId to_request_id(const Napi::Value& value) {

@@ -88,6 +88,7 @@ Napi::Value EngineWrap::drain(const Napi::CallbackInfo& info) {
     switch (static_cast<EventKind>(kind)) {
       case EventKind::token:
       case EventKind::scored_token:
+      case EventKind::scored_prompt:
       case EventKind::reused:
       case EventKind::progress:
         break;

@@ -106,9 +106,13 @@ void Loop::handle(Command command) {
 /// Looks for what is computed of a sequence already, and for room for the rest.
 Start Loop::may_start(Sequence& sequence) {
   const std::vector<Token> tokens = sequence.tokens();
-  // The last token is left to compute: what follows it is to be sampled.
-  auto hit =
-      memory_.prefixes().find(sequence.request.salt, std::span(tokens).first(tokens.size() - 1));
+  std::optional<PrefixCache::Hit> hit;
+  // The last token is left to compute: what follows it is to be sampled. Of a prompt that is to be
+  // scored, all are.
+  if (!sequence.scores_prompt()) {
+    hit =
+        memory_.prefixes().find(sequence.request.salt, std::span(tokens).first(tokens.size() - 1));
+  }
   const int cached = hit ? hit->length : 0;
   if (is_being_computed(sequence, cached)) return Start::later;
   const size_t own = memory_.growth(cached, static_cast<int>(tokens.size()) + 1);
@@ -127,7 +131,7 @@ Start Loop::may_start(Sequence& sequence) {
 
 /// Whether it pays to wait: another sequence is about to keep more of the same prompt.
 bool Loop::is_being_computed(const Sequence& sequence, int cached) const {
-  if (!memory_.prefixes().enabled()) return false;
+  if (!memory_.prefixes().enabled() || sequence.scores_prompt()) return false;
   const auto& mine = sequence.request;
   return std::ranges::any_of(scheduler_.started(), [&](const SequencePtr& other) {
     const auto& theirs = other->request;
@@ -185,7 +189,12 @@ InFlight Loop::start(const Plan& plan) {
 void Loop::finish(InFlight step) {
   if (step.idle()) return;
   std::vector<Sampled> sampled;
-  if (auto reason = thrown_by([&] { sampled = runner_.collect(step); })) {
+  std::vector<PromptScores> prompts;
+  const auto read = [&] {
+    sampled = runner_.collect(step);
+    prompts = runner_.score_prompts(step);
+  };
+  if (auto reason = thrown_by(read)) {
     fail(step.plan, *reason);
     return;
   }
@@ -197,6 +206,7 @@ void Loop::finish(InFlight step) {
   for (const Plan::Row& row : step.plan.rows) {
     if (!row.is_void()) settle(row);
   }
+  for (const PromptScores& scores : prompts) report(scores);
   for (size_t i = 0; i < sampled.size(); ++i) {
     const Plan::Row& row = step.plan.rows[i];
     if (!row.is_void()) take_token(*row.sequence, sampled[i]);
@@ -219,6 +229,13 @@ void Loop::keep(Sequence& sequence, int positions) {
   memory_.prefixes().keep(sequence.request.salt, std::span(tokens).first(positions),
                           *runner_.cache(sequence.id()));
   sequence.kept = positions;
+}
+
+void Loop::report(const PromptScores& scores) {
+  for (const auto& entries : scores.tokens) {
+    events_.add_scored(scores.sequence->id(), EventKind::scored_prompt, entries);
+  }
+  scores.sequence->scored += static_cast<int>(scores.tokens.size());
 }
 
 void Loop::take_token(Sequence& sequence, const Sampled& sampled) {

@@ -44,6 +44,7 @@ class Loop {
   void finish(InFlight step);
   void settle(const Plan::Row& row);
   void keep(Sequence& sequence, int positions);
+  void report(const PromptScores& scores);
   void take_token(Sequence& sequence, const Sampled& sampled);
   void close_sequence(Sequence& sequence, Finish reason);
   void fail(const Plan& concerned, const std::string& reason);

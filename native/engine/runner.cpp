@@ -10,6 +10,9 @@ namespace {
 // Freed buffers pile up in MLX's pool as sequences grow; mlx-lm empties it as often.
 constexpr uint64_t kStepsPerCacheClear = 256;
 
+// Positions of a prompt whose logits are held at once.
+constexpr int kScoredAtOnce = 64;
+
 mx::array int_array(const std::vector<int>& values) {
   return mx::array(values.begin(), mx::Shape{static_cast<int>(values.size())});
 }
@@ -33,6 +36,7 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
   }
   auto hidden = model_.forward(step);
   InFlight built{std::move(plan), std::nullopt, {}};
+  if (built.plan.scores_prompts()) built.hidden = hidden;
   if (built.samples()) {
     built.sampled = sampled(built.plan, hidden, previous);
     return built;
@@ -46,11 +50,9 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
 
 void Runner::launch(InFlight& step) {
   if (step.idle()) return;
-  if (step.samples()) {
-    mx::async_eval(step.sampled->arrays());
-  } else {
-    mx::async_eval(step.state);
-  }
+  auto wanted = step.samples() ? step.sampled->arrays() : step.state;
+  if (step.hidden) wanted.push_back(*step.hidden);
+  mx::async_eval(std::move(wanted));
   if (++steps_ % kStepsPerCacheClear == 0) mx::clear_cache();
 }
 
@@ -61,6 +63,40 @@ std::vector<Sampled> Runner::collect(InFlight& step) {
   }
   mx::eval(step.sampled->arrays());
   return read(*step.sampled);
+}
+
+std::vector<PromptScores> Runner::score_prompts(const InFlight& step) const {
+  std::vector<PromptScores> all;
+  if (!step.hidden) return all;
+  int begin = 0;
+  for (const Plan::Row& row : step.plan.rows) {
+    const int end = begin + row.length;
+    if (row.scores_prompt() && !row.is_void()) {
+      all.push_back(
+          score_prompt(row, mx::slice(*step.hidden, {begin, 0}, {end, step.hidden->shape(1)})));
+    }
+    begin = end;
+  }
+  return all;
+}
+
+/// `hidden` [row.length, hidden_size].
+PromptScores Runner::score_prompt(const Plan::Row& row, const mx::array& hidden) const {
+  const Sequence& sequence = *row.sequence;
+  PromptScores scores{row.sequence, {}};
+  int position = std::max(row.offset, sequence.scored);
+  const int last = std::min(row.offset + row.length, sequence.prompt_size() - 1);
+  while (position < last) {
+    const int end = std::min(position + kScoredAtOnce, last);
+    std::vector<Token> next;
+    for (int i = position; i < end; ++i) next.push_back(sequence.token(i + 1));
+    auto rows = mx::slice(hidden, {position - row.offset, 0}, {end - row.offset, hidden.shape(1)});
+    const Scores scored = score_known(model_.logits(rows), next, *sequence.request.prompt_logprobs);
+    mx::eval(scored.tokens, scored.logprobs);
+    for (auto& entries : read(scored)) scores.tokens.push_back(std::move(entries));
+    position = end;
+  }
+  return scores;
 }
 
 /// The step's input tokens [T]: of the prompt, of the sampled tokens in flight, or the last ones

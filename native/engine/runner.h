@@ -17,12 +17,19 @@ namespace mlxd {
 /// A step on its way: built, handed to MLX, not read yet.
 struct InFlight {
   Plan plan;
-  std::optional<Samples> sampled;  // of the rows that sample, when there are such
-  std::vector<mx::array> state;    // what a step without sampling computes
+  std::optional<Samples> sampled;        // of the rows that sample, when there are such
+  std::vector<mx::array> state;          // what a step without sampling computes
+  std::optional<mx::array> hidden = {};  // [T, hidden_size], where prompts are to be scored
   std::chrono::steady_clock::time_point started{};
 
   bool idle() const { return plan.idle(); }
   bool samples() const { return plan.sampling > 0; }
+};
+
+/// The log-probabilities of some tokens of a prompt, those that follow its position `scored`.
+struct PromptScores {
+  SequencePtr sequence;
+  std::vector<std::vector<ScoredToken>> tokens;  // each its own, then the best, descending
 };
 
 class Runner {
@@ -39,6 +46,10 @@ class Runner {
 
   /// Waits for a step; returns what was sampled, one a row that samples. Throws what MLX throws.
   std::vector<Sampled> collect(InFlight& step);
+
+  /// Of a step that was collected, and whose scores were not reported yet. A few positions at a
+  /// time: a vocabulary for each of a long chunk would take more memory than the chunk itself.
+  std::vector<PromptScores> score_prompts(const InFlight& step) const;
 
   /// A sequence starts: with nothing, or with what was kept of another that began as it does.
   void begin(RequestId id, std::optional<PrefixCache::Hit> hit);
@@ -58,6 +69,7 @@ class Runner {
 
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
+  PromptScores score_prompt(const Plan::Row& row, const mx::array& hidden) const;
   Samples sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const;
 
   struct Live {

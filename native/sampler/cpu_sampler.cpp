@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "kernels/cpu/sampling.h"
@@ -105,6 +106,36 @@ class SampleRows final : public kernels::CpuPrimitive {
   std::shared_ptr<const Plan> plan_;
 };
 
+// Inputs logits [B, V]. Outputs the scores of a known token of each row, [B, 1 + best].
+class ScoreRows final : public kernels::CpuPrimitive {
+ public:
+  ScoreRows(std::vector<Token> tokens, int best) : tokens_(std::move(tokens)), best_(best) {}
+  DEFINE_NAME(ScoreRows)
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch(inputs, outputs, [tokens = tokens_, best = best_](const auto& views, auto& out) {
+      std::vector<float> copy;
+      const cpu::Rows logits = kernels::gather_rows(views[0], copy);
+      const int vocab = views[0].shape(1);
+      Token* score_tokens = out[0].template data<Token>();
+      float* logprobs = out[1].template data<float>();
+      cpu::ThreadPool::shared().run(logits.count, [&](int b) {
+        const size_t at = size_t(b) * (1 + best);
+        score_row(logits.data + b * logits.stride, vocab, tokens[b], best, score_tokens + at,
+                  logprobs + at);
+      });
+    });
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
+    return std::vector<mx::Shape>(2, {inputs[0].shape(0), 1 + best_});
+  }
+
+ private:
+  std::vector<Token> tokens_;
+  int best_;
+};
+
 }  // namespace
 
 bool can_sample_on_cpu(const mx::array& logits) {
@@ -134,6 +165,15 @@ Samples sample_on_cpu(const mx::array& logits, const std::vector<SamplerRow>& ro
   scores.tokens = out[1];
   scores.logprobs = out[2];
   return {out[0], std::move(scores)};
+}
+
+Scores score_on_cpu(const mx::array& logits, const std::vector<Token>& tokens, int best) {
+  const mx::Shape shape{logits.shape(0), 1 + best};
+  auto out = mx::array::make_arrays({shape, shape}, {mx::int32, mx::float32},
+                                    std::make_shared<ScoreRows>(tokens, best), {logits});
+  std::vector<int> rows(tokens.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return {std::move(rows), std::vector<int>(tokens.size(), best), out[0], out[1]};
 }
 
 }  // namespace mlxd

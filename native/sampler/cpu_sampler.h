@@ -12,4 +12,7 @@ bool can_sample_on_cpu(const mx::array& logits);
 Samples sample_on_cpu(const mx::array& logits, const std::vector<SamplerRow>& rows,
                       const std::optional<mx::array>& previous);
 
+/// As score_known().
+Scores score_on_cpu(const mx::array& logits, const std::vector<Token>& tokens, int best);
+
 }  // namespace mlxd

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include "sampler/cpu_sampler.h"
 #include "sampler/row_rules.h"
@@ -251,19 +252,34 @@ Samples sample(const mx::array& logits, const Rows& rows,
   return {tokens, score_rows(logits, tokens, rows)};
 }
 
+Scores score_known(const mx::array& logits, const std::vector<Token>& tokens, int best) {
+  const int wanted = std::min(best, logits.shape(1));
+  if (can_sample_on_cpu(logits)) return score_on_cpu(logits, tokens, wanted);
+  auto scored = score(logits, index_array(tokens), wanted);
+  Indices rows(tokens.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return {std::move(rows), Indices(tokens.size(), wanted), scored.tokens, scored.logprobs};
+}
+
 std::vector<Sampled> read(const Samples& samples) {
   const Token* tokens = samples.tokens.data<Token>();
   std::vector<Sampled> all;
   for (size_t i = 0; i < samples.tokens.size(); ++i) all.push_back({tokens[i], {}});
   if (!samples.scores) return all;
-  const Scores& scores = *samples.scores;
+  auto scores = read(*samples.scores);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    all[samples.scores->rows[i]].scores = std::move(scores[i]);
+  }
+  return all;
+}
+
+std::vector<std::vector<ScoredToken>> read(const Scores& scores) {
   const int width = scores.tokens.shape(1);
-  for (size_t i = 0; i < scores.rows.size(); ++i) {
+  std::vector<std::vector<ScoredToken>> all(scores.rows.size());
+  for (size_t i = 0; i < all.size(); ++i) {
     const Token* token = scores.tokens.data<Token>() + i * width;
     const float* logprob = scores.logprobs.data<float>() + i * width;
-    for (int n = 0; n <= scores.wanted[i]; ++n) {
-      all[scores.rows[i]].scores.push_back({token[n], logprob[n]});
-    }
+    for (int n = 0; n <= scores.wanted[i]; ++n) all[i].push_back({token[n], logprob[n]});
   }
   return all;
 }

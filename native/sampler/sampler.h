@@ -51,7 +51,14 @@ struct Samples {
 Samples sample(const mx::array& logits, const std::vector<SamplerRow>& rows,
                const std::optional<mx::array>& previous = std::nullopt);
 
+/// Scores of tokens that are known, as sample() gives them: row b of logits [B, V] those of
+/// `tokens[b]` and of the `best` most probable ones.
+Scores score_known(const mx::array& logits, const std::vector<Token>& tokens, int best);
+
 /// Evaluated samples as plain data, one entry a row.
 std::vector<Sampled> read(const Samples& samples);
+
+/// Evaluated scores, one entry a scored row: the token's own, then the best.
+std::vector<std::vector<ScoredToken>> read(const Scores& scores);
 
 }  // namespace mlxd

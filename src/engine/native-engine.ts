@@ -2,7 +2,7 @@
 
 import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native, PRIORITIES } from '../native/binding.js';
 import { closeAtExit } from './close-at-exit.js';
-import { toNativeSampling, toScoredEvent } from './native-values.js';
+import { toNativeSampling, toScores } from './native-values.js';
 import { TokenQueue } from './token-queue.js';
 import {
   type Engine,
@@ -132,7 +132,8 @@ class NativeEngine implements Engine {
     const stopTokens = Int32Array.from(rest.stopTokens);
     const priority = PRIORITIES.indexOf(rest.priority ?? 'interactive');
     const cacheSalt = rest.cacheSalt ?? '';
-    const request = { id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt };
+    const promptLogprobs = rest.promptLogprobs ?? -1;
+    const request = { id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt, promptLogprobs };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);
     return id;
@@ -160,8 +161,14 @@ class NativeEngine implements Engine {
         case EventKind.token:
           this.#queues.get(id)?.push({ type: 'token', token: value });
           break;
-        case EventKind.scoredToken:
-          this.#queues.get(id)?.push(toScoredEvent(events, scored, value));
+        case EventKind.scoredToken: {
+          const scores = toScores(events, scored, value);
+          this.#queues.get(id)?.push({ type: 'token', token: scores[0].token, scores });
+          scored += value;
+          break;
+        }
+        case EventKind.scoredPrompt:
+          this.#queues.get(id)?.push({ type: 'prompt-token', scores: toScores(events, scored, value) });
           scored += value;
           break;
         case EventKind.reused:

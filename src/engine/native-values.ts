@@ -1,7 +1,7 @@
 // What the facade sends to the addon and gets from it, as the engine's interface has it. Pure, but for the random seed.
 import { randomInt } from 'node:crypto';
 import type { NativeEvents, NativeSampling } from '../native/binding.js';
-import type { SamplingParams, ScoredToken, TokenEvent } from './types.js';
+import type { SamplingParams, ScoredToken, TokenScores } from './types.js';
 
 const MAX_SEED = 2 ** 48 - 1;
 
@@ -27,13 +27,12 @@ export function toNativeSampling(params: SamplingParams): NativeSampling {
   };
 }
 
-/** The event of a scored token whose `count` (>= 1) entries begin at `first`. */
-export function toScoredEvent({ scoreTokens, logprobs }: NativeEvents, first: number, count: number): TokenEvent {
+/** The `count` (>= 1) entries of a scored token, which begin at `first`. */
+export function toScores({ scoreTokens, logprobs }: NativeEvents, first: number, count: number): TokenScores {
   const at = (index: number): ScoredToken => ({
     token: scoreTokens[index] as number,
     logprob: logprobs[index] as number,
   });
   const best = Array.from({ length: count - 1 }, (_, i) => at(first + 1 + i));
-  const own = at(first);
-  return { type: 'token', token: own.token, scores: [own, ...best] };
+  return [at(first), ...best];
 }

@@ -39,6 +39,9 @@ export interface ScoredToken {
   logprob: number;
 }
 
+/** A token's own, then those of the best tokens at its place, descending (it may be among them). */
+export type TokenScores = readonly [ScoredToken, ...ScoredToken[]];
+
 export interface EngineRequest {
   /** The prompt, not empty. */
   tokens: Int32Array;
@@ -51,6 +54,11 @@ export interface EngineRequest {
   priority?: Priority;
   /** Prefixes are reused among requests of one salt only, so that one user's timing tells nothing of another's prompts. */
   cacheSalt?: string;
+  /**
+   * Report the log-probabilities of the prompt's tokens after the first too, and those of so many of the best. Such a
+   * prompt is computed whole, whatever the prefix cache holds.
+   */
+  promptLogprobs?: number;
 }
 
 export type Priority = (typeof PRIORITIES)[number];
@@ -58,11 +66,12 @@ export type Priority = (typeof PRIORITIES)[number];
 export type FinishReason = 'stop' | 'length' | 'cancelled';
 
 /**
- * `scores`, when asked for: the token's own, then those of the best tokens, descending (the token may be among them).
- * `reused` comes first, if at all: so many tokens of the prompt were not computed, but found in the prefix cache.
+ * `scores` are there when asked for. `reused` comes first, if at all: so many tokens of the prompt were not computed, but
+ * found in the prefix cache. Those of the prompt, where asked for, come in order before any of the reply.
  */
 export type TokenEvent =
-  | { type: 'token'; token: number; scores?: readonly [ScoredToken, ...ScoredToken[]] }
+  | { type: 'prompt-token'; scores: TokenScores }
+  | { type: 'token'; token: number; scores?: TokenScores }
   | { type: 'reused'; tokens: number }
   | { type: 'finish'; reason: FinishReason };
 

@@ -53,6 +53,8 @@ export interface NativeRequest {
   priority: number;
   /** Prefixes are reused among requests of one salt only. */
   cacheSalt: string;
+  /** Best tokens to report beside each of the prompt's after the first; -1 for no log-probabilities of the prompt. */
+  promptLogprobs: number;
 }
 
 /** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */
@@ -75,6 +77,8 @@ export const EventKind = {
   scoredToken: 7,
   /** Before any token: the value is how many of the prompt came from the prefix cache. */
   reused: 8,
+  /** A token of the prompt, of those after the first, in order; the value is as of `scoredToken`. */
+  scoredPrompt: 9,
 } as const;
 
 export const PRIORITIES = ['interactive', 'batch'] as const;

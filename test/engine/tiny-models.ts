@@ -23,16 +23,20 @@ export function tinyModelPath(name = 'qwen3'): string {
   return join(FOLDER, name);
 }
 
-/** mlx-lm's greedy continuation of a prompt (scripts that made it: see test/fixtures/models). */
-export function golden(name = 'qwen3'): { prompt: Int32Array; greedy: number[] } {
+/** mlx-lm's greedy continuation of a prompt, and the logits [prompt, vocabulary] at its positions (scripts that made it: see test/fixtures/models). */
+export function golden(name = 'qwen3'): { prompt: Int32Array; greedy: number[]; logits: Float32Array } {
   const file = readFileSync(join(FOLDER, name, 'golden.safetensors'));
   const headerSize = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.toString('utf8', 8, 8 + headerSize)) as Record<string, { data_offsets: number[] }>;
-  const ints = (tensor: string): Int32Array => {
+  const bytes = (tensor: string): ArrayBuffer => {
     const [begin = 0, end = 0] = header[tensor]?.data_offsets ?? [];
-    return new Int32Array(new Uint8Array(file.subarray(8 + headerSize + begin, 8 + headerSize + end)).buffer);
+    return new Uint8Array(file.subarray(8 + headerSize + begin, 8 + headerSize + end)).buffer;
   };
-  return { prompt: ints('prompt'), greedy: [...ints('greedy')] };
+  return {
+    prompt: new Int32Array(bytes('prompt')),
+    greedy: [...new Int32Array(bytes('greedy'))],
+    logits: new Float32Array(bytes('logits')),
+  };
 }
 
 /** A request that goes on to its length: no stop tokens. */

@@ -19,6 +19,10 @@ struct Plan {
 
     /// Its sequence has ended, or started again, since this was planned.
     bool is_void() const { return sequence->done() || sequence->attempt != attempt; }
+    /// Whether what follows each of its positions is to be reported with its log-probability.
+    bool scores_prompt() const {
+      return sequence->scores_prompt() && offset < sequence->prompt_size() - 1;
+    }
   };
   std::vector<Row> rows;  // those that sample come first
   int sampling = 0;       // how many of them
@@ -29,6 +33,10 @@ struct Plan {
   bool idle() const { return rows.empty(); }
   /// Holds a chunk with more of its prompt to come.
   bool has_partial_prompt() const { return sampling < static_cast<int>(rows.size()); }
+  bool scores_prompts() const {
+    return std::any_of(rows.begin(), rows.end(),
+                       [](const Row& row) { return row.scores_prompt(); });
+  }
   /// Whether nobody but one sequence is in it.
   bool of_one() const {
     return std::all_of(rows.begin(), rows.end(),

@@ -11,6 +11,12 @@ std::string outside(const char* name, float value, const char* range) {
 
 }  // namespace
 
+std::optional<std::string> problem_of_logprobs(int logprobs) {
+  if (logprobs >= 0 && logprobs <= kMaxLogprobs) return std::nullopt;
+  return "logprobs must be from 0 to " + std::to_string(kMaxLogprobs) + ", got " +
+         std::to_string(logprobs);
+}
+
 std::optional<std::string> problem_of(const SamplingParams& params, int vocab_size) {
   if (!(params.temperature >= 0)) return outside("temperature", params.temperature, "from 0");
   if (!within(params.top_p, 0, 1)) return outside("top_p", params.top_p, "from 0 to 1");
@@ -30,12 +36,7 @@ std::optional<std::string> problem_of(const SamplingParams& params, int vocab_si
     return "logit_bias names token " + std::to_string(entry.token) +
            ", which is outside the vocabulary of " + std::to_string(vocab_size);
   }
-  const int logprobs = params.logprobs.value_or(0);
-  if (logprobs < 0 || logprobs > kMaxLogprobs) {
-    return "logprobs must be from 0 to " + std::to_string(kMaxLogprobs) + ", got " +
-           std::to_string(logprobs);
-  }
-  return std::nullopt;
+  return problem_of_logprobs(params.logprobs.value_or(0));
 }
 
 }  // namespace mlxd

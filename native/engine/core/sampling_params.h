@@ -46,6 +46,9 @@ struct SeenToken {
 
 constexpr int kMaxLogprobs = 20;
 
+/// What is wrong with a number of best tokens to report; nothing if they can be.
+std::optional<std::string> problem_of_logprobs(int logprobs);
+
 /// What is wrong with `params` for a model of `vocab_size` tokens; nothing if they can be served.
 std::optional<std::string> problem_of(const SamplingParams& params, int vocab_size);
 

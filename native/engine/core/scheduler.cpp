@@ -80,6 +80,9 @@ std::optional<Failure> Scheduler::check(const Request& request) const {
     return invalid("max tokens must be at least 1, got " + std::to_string(request.max_tokens));
   }
   if (auto problem = problem_of(request.sampling, limits_.vocab_size)) return invalid(*problem);
+  if (auto problem = problem_of_logprobs(request.prompt_logprobs.value_or(0))) {
+    return invalid("prompt " + *problem);
+  }
   for (Token token : request.tokens) {
     if (token < 0 || token >= limits_.vocab_size) {
       return invalid("prompt token " + std::to_string(token) + " is outside the vocabulary of " +
@@ -194,7 +197,8 @@ std::vector<SequencePtr> Scheduler::prompts_in_order() const {
 }
 
 void Scheduler::observe(const Plan& plan, double seconds) {
-  if (plan.filled) chunk_.observe(plan.prompt_tokens, seconds, plan.shared);
+  if (plan.filled && !plan.scores_prompts())
+    chunk_.observe(plan.prompt_tokens, seconds, plan.shared);
 }
 
 Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {

@@ -25,6 +25,7 @@ struct Sequence {
   int computed = 0;              // positions whose keys and values are computed or in flight
   int settled = 0;               // of these, read: their step has not failed
   int kept = 0;                  // of these, in the prefix cache
+  int scored = 0;                // whose log-probabilities of the next prompt token are reported
   int attempt = 0;               // counts preemptions: what was planned in earlier ones is void
   bool starved = false;          // a step with it failed for want of memory
   bool suspect = false;          // a step with it and others failed: it must pass one alone
@@ -35,6 +36,7 @@ struct Sequence {
   /// Tokens, read or in flight, that are not computed yet.
   int left() const { return prompt_size() + planned - computed; }
   bool done() const { return state == State::done; }
+  bool scores_prompt() const { return request.prompt_logprobs.has_value(); }
 
   /// Whether the token at this position has been read; otherwise it is in flight.
   bool knows(int position) const {

@@ -14,8 +14,12 @@ void EventBatch::add(RequestId id, EventKind kind, int32_t value) {
 
 void EventBatch::add_sampled(RequestId id, const Sampled& sampled) {
   if (sampled.scores.empty()) return add(id, EventKind::token, sampled.token);
-  add(id, EventKind::scored_token, static_cast<int32_t>(sampled.scores.size()));
-  scores.insert(scores.end(), sampled.scores.begin(), sampled.scores.end());
+  add_scored(id, EventKind::scored_token, sampled.scores);
+}
+
+void EventBatch::add_scored(RequestId id, EventKind kind, const std::vector<ScoredToken>& entries) {
+  add(id, kind, static_cast<int32_t>(entries.size()));
+  scores.insert(scores.end(), entries.begin(), entries.end());
 }
 
 void EventBatch::add_failure(RequestId id, EventKind kind, Failure failure) {

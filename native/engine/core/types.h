@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ struct Request {
   int max_tokens;                  // clipped to the context that is left after the prompt
   std::vector<Token> stop_tokens;  // end the sequence; not reported as tokens
   Priority priority = Priority::interactive;
-  std::string salt = {};  // prefixes are reused among requests of one salt only
+  std::string salt = {};                    // prefixes are reused among requests of one salt only
+  std::optional<int> prompt_logprobs = {};  // report the prompt's too, and those of so many best
 };
 
 enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };
@@ -43,10 +45,11 @@ enum class EventKind : uint8_t {
   closed = 6,        // the engine thread's last word
   scored_token = 7,  // a token with its log-probabilities; value: entries in EventBatch::scores
   reused = 8,        // before any token; value: how many of the prompt came from the prefix cache
+  scored_prompt = 9  // as scored_token, of the prompt's tokens after the first, in order
 };
 
 /// Events, oldest first, as a struct of arrays: entry i of the three columns is one event. Scored
-/// tokens take their entries from `scores` in turn: the token itself, then the best tokens.
+/// ones take their entries from `scores` in turn: the token itself, then the best tokens.
 struct EventBatch {
   std::vector<RequestId> ids;
   std::vector<uint8_t> kinds;
@@ -58,6 +61,8 @@ struct EventBatch {
   bool empty() const { return ids.empty(); }
   void add(RequestId id, EventKind kind, int32_t value = 0);
   void add_sampled(RequestId id, const Sampled& sampled);
+  /// `entries`: the token's own, then the best tokens.
+  void add_scored(RequestId id, EventKind kind, const std::vector<ScoredToken>& entries);
   void add_failure(RequestId id, EventKind kind, Failure failure);
   void append(EventBatch&& other);
 };

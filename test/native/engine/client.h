@@ -43,7 +43,8 @@ class Gate {
 
 struct Outcome {
   std::vector<Token> tokens;
-  std::vector<std::vector<ScoredToken>> scores;  // of the tokens, where asked
+  std::vector<std::vector<ScoredToken>> scores;         // of the tokens, where asked
+  std::vector<std::vector<ScoredToken>> prompt_scores;  // of the prompt after its first token
   std::optional<Finish> finish;
   std::optional<Failure> failure;
   int reused = 0;  // of the prompt
@@ -122,6 +123,13 @@ class Client {
         const auto first = events.scores.begin() + static_cast<ptrdiff_t>(scores_read_);
         outcome.scores.emplace_back(first, first + events.values[i]);
         outcome.tokens.push_back(first->token);
+        scores_read_ += static_cast<size_t>(events.values[i]);
+        break;
+      }
+      case EventKind::scored_prompt: {
+        CHECK(outcome.tokens.empty());
+        const auto first = events.scores.begin() + static_cast<ptrdiff_t>(scores_read_);
+        outcome.prompt_scores.emplace_back(first, first + events.values[i]);
         scores_read_ += static_cast<size_t>(events.values[i]);
         break;
       }
