@@ -8,7 +8,7 @@ import { readGgufHeader } from './gguf-file.js';
 import { readShape } from './model-shape.js';
 import { computeDtype, convertTensor, type TensorConversion } from './tensor-conversion.js';
 import { planTensors, type TensorPlan } from './tensor-plan.js';
-import { convertTokenizer, type TokenizerFiles } from './tokenizer.js';
+import { convertTokenizer, type TokenizerFiles } from './vocabulary/tokenizer.js';
 
 export interface Conversion {
   /** By file name, each to be written as JSON. */
@@ -21,7 +21,7 @@ export async function convertGguf(source: ByteSource): Promise<Conversion> {
   const { metadata, tensors } = readGgufHeader(source);
   const { name, architecture } = findArchitecture(metadata);
   const shape = readShape(metadata, name);
-  const tokenizer = convertTokenizer(metadata, shape.contextLength);
+  const tokenizer = convertTokenizer(metadata, name, shape.contextLength);
   const plans = planTensors(tensors, architecture, shape, tokenizer.tokenCount);
   const model = { metadata, shape, tensors, plans, source };
   const dtype = computeDtype(plans);

@@ -108,6 +108,11 @@ export class Metadata {
     return this.get(key, 'an array of integers', fits, []);
   }
 
+  reals(key: string): number[] {
+    const fits = (value: GgufValue): value is number[] => Array.isArray(value) && value.every(Number.isFinite);
+    return this.get(key, 'an array of finite numbers', fits, []);
+  }
+
   /** An error about the value of a key that is there. */
   error(key: string, problem: string): GgufError {
     return new GgufError(`the metadata key ${key} ${problem}`, this.entries.get(key)?.offset);

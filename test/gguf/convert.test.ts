@@ -80,12 +80,12 @@ describe('config.json', () => {
 });
 
 describe('tokenizer', () => {
-  /** How the digits come apart tells the four kinds from each other. */
+  /** How the digits come apart tells the four kinds from each other; Llama's begin with BOS when the file does not say. */
   it.each([
     ['gpt-2', ['1234']],
     ['smollm', ['1', '2', '3', '4']],
     ['qwen2', ['1', '2', '3', '4']],
-    ['llama-bpe', ['12', '3', '4']],
+    ['llama-bpe', ['<s>', '12', '3', '4']],
   ])('%s splits digits its own way', async (pre, expected) => {
     const { files } = await convert({ 'tokenizer.ggml.pre': str(pre) });
     const tokenizer = Tokenizer.fromString(JSON.stringify(files['tokenizer.json']));
@@ -126,8 +126,21 @@ const REFUSED: [string, Keys, Record<string, SmallTensor | undefined>, RegExp][]
   ['unlike keys and values', { 'llama.attention.value_length': int(8) }, {}, /value_length is 8; keys have 16/],
   ['partial rope', { 'llama.rope.dimension_count': int(8) }, {}, /dimension_count is 8; it must be the head size, 16/],
   ['another rope scaling', { 'llama.rope.scaling.type': str('yarn') }, {}, /"yarn".*supported: none, linear/],
-  ['another tokenizer', { 'tokenizer.ggml.model': str('llama') }, {}, /tokenizer.ggml.model is "llama".*gpt2/],
-  ['another pre-tokenizer', { 'tokenizer.ggml.pre': str('tekken') }, {}, /"tekken".*supported: gpt-2, smollm, qwen2/],
+  ['another tokenizer', { 'tokenizer.ggml.model': str('bert') }, {}, /tokenizer.ggml.model is "bert".*gpt2.*llama/],
+  ['SentencePiece without scores', { 'tokenizer.ggml.model': str('llama') }, {}, /tokenizer.ggml.scores is missing/],
+  [
+    'scores for other tokens',
+    { 'tokenizer.ggml.model': str('llama'), 'tokenizer.ggml.scores': ints([1, 2]) },
+    {},
+    /scores has 2 entries for 12 tokens/,
+  ],
+  [
+    'SentencePiece that folds spaces',
+    { 'tokenizer.ggml.model': str('llama'), 'tokenizer.ggml.remove_extra_whitespaces': [7, Buffer.of(1)] },
+    {},
+    /remove_extra_whitespaces is true/,
+  ],
+  ['another pre-tokenizer', { 'tokenizer.ggml.pre': str('bloom') }, {}, /"bloom".*supported: gpt-2, .*smollm, .*qwen2/],
   ['a prototype as pre-tokenizer', { 'tokenizer.ggml.pre': str('constructor') }, {}, /"constructor"/],
   ['no pre-tokenizer', { 'tokenizer.ggml.pre': undefined }, {}, /tokenizer.ggml.pre is missing/],
   ['no tokens', { 'tokenizer.ggml.tokens': list([]) }, {}, /tokens is empty/],
