@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { chatMessages } from './chat-messages.js';
 import { ignored, integer, listOf, neutralOnly, refuse, unsupported } from './fields.js';
 import { apiErrors } from './openai-errors.js';
-import { MAX_CHOICES, samplingFields } from './sampling.js';
+import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
 import { functionChoice, functionDefinitions, jsonObject, toolChoice, toolDefinitions } from './tools.js';
 
@@ -22,6 +22,7 @@ export const chatCompletionRequest = z
     max_tokens: integer(1, INT32_MAX).nullish(),
     max_completion_tokens: integer(1, INT32_MAX).nullish(),
     ...samplingFields,
+    cache_salt: cacheSalt,
     logprobs: z.boolean().nullish(),
     top_logprobs: integer(0, MAX_TOP_LOGPROBS).nullish(),
     stop: stopStrings,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ignored, integer, listOf, refuse } from './fields.js';
 import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
-import { MAX_CHOICES, samplingFields } from './sampling.js';
+import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
 import { completionUsage, wireTimings } from './usage.js';
 
@@ -39,6 +39,7 @@ export const completionRequest = z
     best_of: integer(1, MAX_CHOICES).nullish(),
     max_tokens: integer(0, INT32_MAX).nullish(),
     ...samplingFields,
+    cache_salt: cacheSalt,
     logprobs: integer(0, MAX_LOGPROBS).nullish(),
     echo: z.boolean().nullish(),
     stop: stopStrings,
@@ -46,7 +47,7 @@ export const completionRequest = z
     ...ignored('user'),
   })
   .superRefine((request, context) => {
-    const { prompt: prompts, stream, stream_options, n, best_of, echo, logprobs, suffix } = request;
+    const { prompt: prompts, stream, stream_options, n, best_of, echo, suffix } = request;
     if (stream_options && !stream) refuse(context, apiErrors.streamOptionsWithoutStream, ['stream_options']);
     if (typeof best_of === 'number' && best_of < (n ?? 1)) {
       refuse(context, (param) => apiErrors.belowMinimum(param, 'integer', n ?? 1, best_of), ['best_of']);
@@ -58,10 +59,6 @@ export const completionRequest = z
     if (stream && (best_of ?? 1) > 1) {
       refuse(context, (param) => apiErrors.exclusiveParameters(param, 'stream'), ['best_of']);
     }
-    if (echo && typeof logprobs === 'number') {
-      // The engine gives the log-probabilities of what it generates, not of what it reads.
-      refuse(context, (param) => apiErrors.exclusiveParameters(param, 'echo'), ['logprobs']);
-    }
     if (echo && typeof suffix === 'string') {
       refuse(context, (param) => apiErrors.exclusiveParameters(param, 'suffix'), ['echo']);
     }
@@ -72,11 +69,11 @@ export type CompletionRequest = z.output<typeof completionRequest>;
 const tokenLogprobs = z
   .object({
     tokens: z.array(z.string()),
-    token_logprobs: z.array(z.number()),
-    top_logprobs: z.array(z.record(z.string(), z.number())),
+    token_logprobs: z.array(z.number().nullable()),
+    top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
     text_offset: z.array(z.int()).describe("Where each token begins in the choice's text, in characters."),
   })
-  .describe('Lists of one length, an entry for each token.');
+  .describe('Lists of one length, an entry for each token. The first of an echoed prompt has no log-probability.');
 
 export const completion = z
   .object({

@@ -37,6 +37,14 @@ const logitBias = tokenBiases.transform((entries, context): ReadonlyMap<number, 
   return biases;
 });
 
+/** An extension, named as in vLLM. */
+export const cacheSalt = z
+  .string()
+  .min(1)
+  .max(256)
+  .nullish()
+  .describe('Computed prompts are reused among requests of one salt only: timing tells others nothing of them.');
+
 export const samplingFields = {
   temperature: decimal(0, 2).nullish(),
   top_p: decimal(0, 1).nullish(),

@@ -55,7 +55,7 @@ async function runChoice(choice: Choice, index: number, signal: AbortSignal, sin
 }
 
 /** The engine says what is too long; OpenAI's wording, which clients look for, names the model's limit first. */
-function withLimit(model: ServedModel, promptParam: string, error: unknown): unknown {
+export function withLimit(model: ServedModel, promptParam: string, error: unknown): unknown {
   if (!(error instanceof EngineError) || error.code !== 'context_length_exceeded') return error;
   return apiErrors.contextLengthExceeded(promptParam, model.info.contextLength, error.message);
 }

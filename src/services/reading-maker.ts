@@ -9,17 +9,20 @@ export class ReadingMaker {
   readonly #format: ReplyFormat;
   readonly #tokens: TokenTexts;
   readonly #tokensWithCalls: TokenTexts;
+  /** All control tokens readable. */
+  readonly names: TokenTexts;
 
   constructor({ tokenizer, format }: { tokenizer: Tokenizer; format: ReplyFormat }) {
     this.#format = format;
     this.#tokens = revealTokens(tokenizer, replyMarkers(format, false));
     this.#tokensWithCalls = revealTokens(tokenizer, replyMarkers(format, true));
+    this.names = revealTokens(tokenizer, tokenizer.controlTokens);
   }
 
   /** `thinking`: the prompt ends inside the tag that opens a thought. */
   make({ tools = [], parallelCalls = true, stop }: GenerationInput, thinking: boolean): ReplyReading {
     const parser = makeReplyParser(this.#format, { tools, thinking });
     const tokens = tools.length > 0 ? this.#tokensWithCalls : this.#tokens;
-    return { tokens, stop, parallelCalls, ...(parser ? { parser } : {}) };
+    return { tokens, names: this.names, stop, parallelCalls, ...(parser ? { parser } : {}) };
   }
 }

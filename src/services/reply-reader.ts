@@ -10,6 +10,8 @@ import type { TextDelta } from './types.js';
 export interface ReplyReading {
   /** The model's tokens, those that the parser looks for readable. */
   tokens: TokenTexts;
+  /** The same, all control tokens readable: for those that the reply might have had instead. Default: `tokens`. */
+  names?: TokenTexts;
   /** Absent where the reply is nothing but text. */
   parser?: ReplyParser;
   /** Text that ends the reply and is not part of it: looked for in what is neither reasoning nor a call. */
@@ -35,13 +37,13 @@ export class ReplyReader {
   #finished = false;
 
   constructor(
-    { tokens, parser, stop, parallelCalls = true }: ReplyReading,
+    { tokens, names = tokens, parser, stop, parallelCalls = true }: ReplyReading,
     { tokens: prompt, sampling }: EngineRequest,
   ) {
     this.#detokenizer = new Detokenizer(tokens);
     this.#parser = parser;
     this.#matcher = new StopMatcher(stop);
-    this.#logprobs = sampling.logprobs === undefined ? undefined : new TextLogprobs(tokens);
+    this.#logprobs = sampling.logprobs === undefined ? undefined : new TextLogprobs(tokens, names);
     this.#parallelCalls = parallelCalls;
     this.#promptTokens = prompt.length;
   }
@@ -55,6 +57,7 @@ export class ReplyReader {
     const pieces: Piece[] = [];
     let reason: FinishReason | undefined;
     for (const event of events) {
+      if (event.type === 'prompt-token') continue;
       if (event.type === 'reused') {
         this.#cachedTokens = event.tokens;
         continue;

@@ -19,13 +19,15 @@ import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import type { Tokenizer } from '../text/types.js';
 import { generateText } from './generation.js';
 import { findEndOfTurn, makePrompt, type Prompt, type PromptMaker } from './prompt.js';
-import { encodeRaw, rawPrompt } from './raw-prompt.js';
+import { scoreEcho } from './prompt-echo.js';
+import { encodeRaw, type RawPrompt, rawPrompt } from './raw-prompt.js';
 import { ReadingMaker } from './reading-maker.js';
 import type { ReplyReading } from './reply-reader.js';
 import { TemplateRenderer } from './template-renderer.js';
 import type {
   CompletionInput,
   Conversation,
+  Echo,
   GenerationInput,
   GenerationOptions,
   ServedModel,
@@ -124,6 +126,7 @@ class ChatModel implements ServedModel {
   readonly #readings: ReadingMaker;
   readonly #stopTokens: readonly number[];
   readonly #promptsOfGroups = new WeakMap<object, Promise<Prompt>>();
+  readonly #rawPromptsOfGroups = new WeakMap<object, Promise<RawPrompt>>();
   #closed = false;
 
   constructor(
@@ -153,8 +156,7 @@ class ChatModel implements ServedModel {
   async *complete(input: CompletionInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     const { tokenizer } = this.#maker;
-    if (typeof input.prompt === 'string') this.#refuseHopeless([input.prompt, input.suffix ?? '']);
-    const tokens = await rawPrompt(tokenizer, input);
+    const { tokens } = await this.#rawPromptOf(input);
     if (input.maxTokens === 0) {
       yield {
         type: 'finish',
@@ -163,7 +165,19 @@ class ChatModel implements ServedModel {
       };
       return;
     }
-    yield* this.#generate(tokens, input, { tokens: tokenizer, stop: input.stop }, signal);
+    const { names } = this.#readings;
+    yield* this.#generate(tokens, input, { tokens: tokenizer, names, stop: input.stop }, signal);
+  }
+
+  async echo(input: CompletionInput, signal?: AbortSignal): Promise<Echo> {
+    const { prompt, sampling, cacheSalt } = input;
+    if (sampling.logprobs === undefined) return { text: typeof prompt === 'string' ? prompt : this.detokenize(prompt) };
+    const { tokens, added } = await this.#rawPromptOf(input);
+    this.#roomAfter(tokens);
+    const { names } = this.#readings;
+    const texts = typeof prompt === 'string' ? names : this.#maker.tokenizer;
+    const salted = cacheSalt === undefined ? {} : { cacheSalt };
+    return scoreEcho({ engine: this.#engine, tokens, added, texts, names, ...salted }, sampling.logprobs, signal);
   }
 
   get fillsMiddle(): boolean {
@@ -186,13 +200,14 @@ class ChatModel implements ServedModel {
 
   #generate(
     tokens: Int32Array,
-    { sampling, maxTokens, ignoreEos }: GenerationOptions,
+    { sampling, maxTokens, ignoreEos, cacheSalt }: GenerationOptions,
     reading: ReplyReading,
     signal: AbortSignal | undefined,
   ): AsyncIterable<TextDelta> {
     const room = this.#roomAfter(tokens);
     const stopTokens = ignoreEos ? [] : this.#stopTokens;
-    const request = { tokens, sampling, maxTokens: Math.min(maxTokens ?? room, room), stopTokens };
+    const salted = cacheSalt === undefined ? {} : { cacheSalt };
+    const request = { tokens, sampling, maxTokens: Math.min(maxTokens ?? room, room), stopTokens, ...salted };
     return generateText({ engine: this.#engine, request, reading }, signal);
   }
 
@@ -206,13 +221,12 @@ class ChatModel implements ServedModel {
   }
 
   #promptOf(input: GenerationInput): Promise<Prompt> {
-    const { group } = input;
-    if (!group) return makePrompt(this.#maker, input);
-    const known = this.#promptsOfGroups.get(group);
-    if (known) return known;
-    const made = makePrompt(this.#maker, input);
-    this.#promptsOfGroups.set(group, made);
-    return made;
+    return oncePerGroup(this.#promptsOfGroups, input.group, () => makePrompt(this.#maker, input));
+  }
+
+  #rawPromptOf(input: CompletionInput): Promise<RawPrompt> {
+    if (typeof input.prompt === 'string') this.#refuseHopeless([input.prompt, input.suffix ?? '']);
+    return oncePerGroup(this.#rawPromptsOfGroups, input.group, () => rawPrompt(this.#maker.tokenizer, input));
   }
 
   /** Megabytes of text for a small context are refused before they are templated and encoded, which takes seconds. */
@@ -236,4 +250,16 @@ class ChatModel implements ServedModel {
       `your prompt resulted in ${tokens.length} tokens, which leaves none of the context's ${contextLength} for a reply`,
     );
   }
+}
+
+/** What `make` makes, for all of a group the first time. */
+function oncePerGroup<T>(
+  made: WeakMap<object, Promise<T>>,
+  group: object | undefined,
+  make: () => Promise<T>,
+): Promise<T> {
+  if (!group) return make();
+  const known = made.get(group) ?? make();
+  made.set(group, known);
+  return known;
 }

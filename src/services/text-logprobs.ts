@@ -1,5 +1,5 @@
 // Log-probabilities of tokens put beside the text that they became. Pure; one a reply that asked for them.
-import type { ScoredToken } from '../engine/types.js';
+import type { ScoredToken, TokenScores } from '../engine/types.js';
 import type { Tokenizer } from '../text/types.js';
 import type { ScoredText, TextLogprob } from './types.js';
 
@@ -13,26 +13,33 @@ const utf8 = new TextEncoder();
 
 /** Holds each token's entry back until the stop matcher has let its text out. */
 export class TextLogprobs {
-  readonly #tokenizer: Pick<Tokenizer, 'tokenBytes'>;
+  readonly #tokens: Pick<Tokenizer, 'tokenBytes'>;
+  readonly #names: Pick<Tokenizer, 'tokenBytes'>;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #pending: Pending[] = [];
   #made = 0;
   #released = 0;
 
-  constructor(tokenizer: Pick<Tokenizer, 'tokenBytes'>) {
-    this.#tokenizer = tokenizer;
+  /** `names`: the same tokens, all control tokens readable, for those that the reply might have had instead. */
+  constructor(tokens: Pick<Tokenizer, 'tokenBytes'>, names: Pick<Tokenizer, 'tokenBytes'>) {
+    this.#tokens = tokens;
+    this.#names = names;
   }
 
   /** A token, and the text that it completed. */
-  push([own, ...best]: readonly [ScoredToken, ...ScoredToken[]], text: string): void {
+  push(scores: TokenScores, text: string): void {
     this.#made += text.length;
-    const logprob = {
+    this.#pending.push({ logprob: this.describe(scores, text), end: this.#made });
+  }
+
+  /** The entry of a token that completed `text`. */
+  describe([own, ...best]: TokenScores, text: string): TextLogprob {
+    return {
       text,
-      bytes: this.#bytesOf(own.token),
+      bytes: [...this.#tokens.tokenBytes(own.token)],
       logprob: own.logprob,
-      best: best.map((scored) => this.#describe(scored)),
+      best: best.map((scored) => this.#describeOther(scored)),
     };
-    this.#pending.push({ logprob, end: this.#made });
   }
 
   /** Text of a last character that was never completed: it is the last token's. */
@@ -62,13 +69,9 @@ export class TextLogprobs {
     return rest.map(({ logprob, end }) => (end <= this.#released ? logprob : cut(logprob, end - this.#released)));
   }
 
-  #describe({ token, logprob }: ScoredToken): ScoredText {
-    const bytes = this.#bytesOf(token);
-    return { text: this.#decoder.decode(Uint8Array.from(bytes)), bytes, logprob };
-  }
-
-  #bytesOf(token: number): number[] {
-    return [...this.#tokenizer.tokenBytes(token)];
+  #describeOther({ token, logprob }: ScoredToken): ScoredText {
+    const bytes = this.#names.tokenBytes(token);
+    return { text: this.#decoder.decode(bytes), bytes: [...bytes], logprob };
   }
 }
 

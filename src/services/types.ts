@@ -37,6 +37,10 @@ export interface GenerationOptions {
   stop: readonly string[];
   /** Go on past the model's end-of-turn tokens (for benchmarks). */
   ignoreEos: boolean;
+  /** Prefixes are reused among requests of one salt only. */
+  cacheSalt?: string;
+  /** Inputs of one group, such as the choices of a request, have the same prompt: it is made once. */
+  group?: object;
 }
 
 export interface CompletionInput extends GenerationOptions {
@@ -56,8 +60,6 @@ export interface GenerationInput extends GenerationOptions {
   reasoningEffort?: string;
   /** More variables for the chat template. */
   templateVariables?: Readonly<Record<string, unknown>>;
-  /** Inputs of one group, such as the choices of a request, have the same prompt: it is made once. */
-  group?: object;
 }
 
 /** What a prompt is made of. */
@@ -87,6 +89,17 @@ export interface TextLogprob extends ScoredText {
   best: readonly ScoredText[];
 }
 
+/** A token of an echoed prompt; the first has no log-probability, as nothing goes before it. */
+export interface EchoedToken extends Omit<TextLogprob, 'logprob'> {
+  logprob: number | null;
+}
+
+/** `tokens`, when asked for: their texts, joined, are the text. */
+export interface Echo {
+  text: string;
+  tokens?: readonly EchoedToken[];
+}
+
 /**
  * `logprobs`, when asked for, are of the tokens whose text ends in this delta or before: over a whole reply their texts,
  * joined, are the reply's, with reasoning and calls as the model wrote them. Only with them `text` may be empty.
@@ -109,6 +122,8 @@ export interface ServedModel {
   chat(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TextDelta>;
   /** Goes on with a text. Throws EngineError. */
   complete(input: CompletionInput, signal?: AbortSignal): AsyncIterable<TextDelta>;
+  /** What a completion echoes of its prompt, with `sampling.logprobs` those of its tokens. Throws as `complete`. */
+  echo(input: CompletionInput, signal?: AbortSignal): Promise<Echo>;
   /** The tokens of a text, control tokens included; `start`: with what the model's texts begin with. */
   tokenize(text: string, start: boolean): Promise<readonly number[]>;
   /** The tokens of the prompt that `chat` would make. Throws ChatTemplateError. */

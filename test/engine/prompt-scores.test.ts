@@ -29,7 +29,7 @@ describe.each(tinyModels())('the prompt of %s', (name) => {
       const expected = logSoftmax(logits.subarray(i * VOCABULARY, (i + 1) * VOCABULARY));
       expect(own.logprob).toBeCloseTo(expected[own.token] ?? Number.NaN, 3);
       const highest = expected.toSorted((a, b) => b - a).slice(0, 3);
-      best.forEach(({ logprob }, rank) => expect(logprob).toBeCloseTo(highest[rank] ?? Number.NaN, 3));
+      for (const [rank, { logprob }] of best.entries()) expect(logprob).toBeCloseTo(highest[rank] ?? Number.NaN, 3);
     });
     await engine.close();
   });

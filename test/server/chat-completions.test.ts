@@ -164,12 +164,13 @@ describe('the generation input', () => {
 
   it('takes every parameter', async () => {
     const sampling = { temperature: 0, top_p: 0.5, top_k: 40, min_p: 0.1, seed: 9 };
-    const body = chatBody({ ...sampling, max_tokens: 3, stop: ['a', 'b'], ignore_eos: true });
+    const body = chatBody({ ...sampling, max_tokens: 3, stop: ['a', 'b'], ignore_eos: true, cache_salt: 'mine' });
     expect(await inputOf(body)).toMatchObject({
       sampling: { temperature: 0, topP: 0.5, topK: 40, minP: 0.1, seed: 9 },
       maxTokens: 3,
       stop: ['a', 'b'],
       ignoreEos: true,
+      cacheSalt: 'mine',
     });
   });
 

@@ -90,12 +90,50 @@ describe('a completion', () => {
     expect(choices[0].logprobs).toEqual({
       tokens: ['🦊', 'b'],
       token_logprobs: [-0.5, -9999],
-      top_logprobs: [{ x: -1 }, {}],
+      top_logprobs: [{ x: -1, '🦊': -0.5 }, { b: -9999 }],
       text_offset: [0, 1],
     });
     const streamed = frames((await post(new ScriptedModel(undefined, play), { logprobs: 1, stream: true })).body);
     const offsets = streamed.slice(0, 2).map((frame) => JSON.parse(frame).choices[0].logprobs.text_offset);
     expect(offsets).toEqual([[0], [1]]);
+  });
+
+  it('scores the prompt that it echoes, whole and streamed; lists are of one length and offsets run on', async () => {
+    const play = (call: ScriptedCall) => call.sayScored('!', -0.5, []).reuse(7).finish();
+    const asked = { prompt: 'Hi', echo: true, logprobs: 1 };
+    const whole = (await post(new ScriptedModel(undefined, play), asked)).json();
+    const logprobs = {
+      tokens: ['H', 'i', '!'],
+      token_logprobs: [null, -1, -0.5],
+      top_logprobs: [null, { i: -1 }, { '!': -0.5 }],
+      text_offset: [0, 1, 2],
+    };
+    expect(whole.choices[0]).toEqual({ text: 'Hi!', index: 0, logprobs, finish_reason: 'stop' });
+    expect(whole.usage.prompt_tokens_details.cached_tokens).toBe(0);
+    const streamed = frames((await post(new ScriptedModel(undefined, play), { ...asked, stream: true })).body);
+    expect(JSON.parse(streamed[0] ?? '').choices[0]).toMatchObject({ text: 'Hi!', logprobs });
+  });
+
+  it('scores and generates nothing for max_tokens 0', async () => {
+    const play = (call: ScriptedCall) => call.finish('length');
+    const asked = { prompt: ['Hi', 'So'], echo: true, logprobs: 0, max_tokens: 0 };
+    const { choices } = (await post(new ScriptedModel(undefined, play), asked)).json<Completion>();
+    expect(choices.map(({ text, finish_reason }) => [text, finish_reason])).toEqual([
+      ['Hi', 'length'],
+      ['So', 'length'],
+    ]);
+    expect(choices[1]?.logprobs?.token_logprobs).toEqual([null, -1]);
+  });
+
+  it('names a part of a character by its bytes, and keeps the more probable of equal texts', async () => {
+    const best = [
+      { text: '\uFFFD', bytes: [0xf0, 0x9f], logprob: -1 },
+      { text: 'a', bytes: [97], logprob: -2 },
+      { text: 'a', bytes: [97], logprob: -3 },
+    ];
+    const play = (call: ScriptedCall) => call.sayScored('b', -0.5, best).finish();
+    const { choices } = (await post(new ScriptedModel(undefined, play), { logprobs: 3 })).json();
+    expect(choices[0].logprobs.top_logprobs).toEqual([{ 'bytes:\\xf0\\x9f': -1, a: -2, b: -0.5 }]);
   });
 
   it('gives the best of several by their mean log-probability, and counts all', async () => {
@@ -136,7 +174,6 @@ describe('a completion that is refused', () => {
     [{ logprobs: 6 }, 'logprobs', 'integer_above_max_value'],
     [{ best_of: 1, n: 2 }, 'best_of', 'integer_below_min_value'],
     [{ best_of: 2, stream: true }, 'best_of', 'invalid_value'],
-    [{ echo: true, logprobs: 0 }, 'logprobs', 'invalid_value'],
     [{ suffix: 'end' }, 'suffix', 'unsupported_value'],
     [{ stream_options: {} }, 'stream_options', null],
     [{ max_tokens: -1 }, 'max_tokens', 'integer_below_min_value'],

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { EngineRequest, ScoredToken } from '../../src/engine/types.js';
 import { generateText } from '../../src/services/generation.js';
 import type { TextLogprob } from '../../src/services/types.js';
+import { revealTokens } from '../../src/text/detokenizer.js';
 import type { Tokenizer } from '../../src/text/types.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { loadFixture } from '../text/fixtures.js';
@@ -87,6 +88,18 @@ describe('log-probabilities beside text', () => {
     expect(text).toBe('\uFFFD');
     expect(joined(logprobs)).toBe('\uFFFD');
     expect(logprobs).toHaveLength(ids.length);
+  });
+
+  it('name the control tokens that might have come instead', async () => {
+    const end = tokenizer.idOf('<|im_end|>') ?? -1;
+    const engine = new FakeEngine({ manual: true });
+    const request = { tokens: Int32Array.of(1), sampling: SAMPLING, maxTokens: 1, stopTokens: [end] };
+    const reading = { tokens: tokenizer, names: revealTokens(tokenizer, tokenizer.controlTokens), stop: [] };
+    const deltas = generateText({ engine, request, reading });
+    const first = deltas.next();
+    (await engine.nextCall()).pushScored(scores((await idsOf('A'))[0] ?? -1, 0, end));
+    expect((await first).value).toMatchObject({ text: 'A', logprobs: [{ best: [{ text: '<|im_end|>' }] }] });
+    await deltas.return(undefined);
   });
 
   it('are not there when nobody asked', async () => {

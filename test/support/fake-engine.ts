@@ -9,6 +9,7 @@ import {
   type ModelInfo,
   type ScoredToken,
   type TokenEvent,
+  type TokenScores,
 } from '../../src/engine/types.js';
 
 const INFO: ModelInfo = {
@@ -76,6 +77,11 @@ export class FakeCall {
     this.emitted.push(token);
     this.#put({ type: 'token', token, scores });
     if (this.emitted.length >= this.request.maxTokens) this.finish('length');
+  }
+
+  /** Gives the scores of the prompt's tokens after the first. */
+  scorePrompt(...scores: TokenScores[]): void {
+    for (const one of scores) this.#put({ type: 'prompt-token', scores: one });
   }
 
   /** Says, before any token, that so much of the prompt was in the prefix cache. */

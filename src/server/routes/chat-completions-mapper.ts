@@ -40,6 +40,7 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
     ...toolsOf(request),
     ...thinkingOf(request),
     ...(count > 1 ? { group: {} } : {}),
+    ...(typeof request.cache_salt === 'string' ? { cacheSalt: request.cache_salt } : {}),
   };
   return Array.from({ length: count }, (_, index) => ({
     ...shared,

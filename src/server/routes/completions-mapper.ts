@@ -1,7 +1,7 @@
 // POST /v1/completions: the wire's names on one side, the services' on the other. Pure functions.
 import { randomUUID } from 'node:crypto';
 import type { Completion, CompletionRequest, TokenLogprobs } from '../../schemas/completions.js';
-import type { CompletionInput, TextLogprob, Usage } from '../../services/types.js';
+import type { CompletionInput, Echo, EchoedToken, TextLogprob, Usage } from '../../services/types.js';
 import { LOWEST_LOGPROB } from './chat-reply-mapper.js';
 import { toSampling } from './sampling-mapper.js';
 
@@ -15,8 +15,9 @@ export interface CompletionHead {
   model: string;
 }
 
-/** A completion as far as it has come. */
+/** A completion as far as it has come, and what is echoed before it. */
 export interface TextChoice {
+  echo: Echo;
   text: string;
   logprobs: TextLogprob[];
   reason: 'stop' | 'length';
@@ -42,14 +43,17 @@ export function toCompletionInputs(request: CompletionRequest): CompletionInput[
     stop,
     ignoreEos: request.ignore_eos ?? false,
     ...(typeof request.suffix === 'string' && request.suffix !== '' ? { suffix: request.suffix } : {}),
+    ...(typeof request.cache_salt === 'string' ? { cacheSalt: request.cache_salt } : {}),
   };
-  return request.prompt.flatMap((prompt) =>
-    Array.from({ length: candidatesOf(request) }, (_, index) => ({
+  return request.prompt.flatMap((prompt) => {
+    const group = {};
+    return Array.from({ length: candidatesOf(request) }, (_, index) => ({
       ...shared,
       prompt,
+      group,
       sampling: { ...toSampling(request, index), ...(logprobs === undefined ? {} : { logprobs }) },
-    })),
-  );
+    }));
+  });
 }
 
 /** The best `n` candidates of each prompt by the mean log-probability of their tokens, as OpenAI ranks them. */
@@ -66,11 +70,16 @@ function meanLogprob({ logprobs }: TextChoice): number {
   return logprobs.reduce((sum, { logprob }) => sum + logprob, 0) / Math.max(1, logprobs.length);
 }
 
-/** Candidates of a prompt share it: each prompt counts once, and as cached what all of them found so. `usages`: by candidate. */
+/**
+ * Candidates of a prompt share it: each prompt counts once, and as cached what all of them found so; an echo that was
+ * scored is what they found. `usages`: by candidate.
+ */
 export function sumCompletionUsage(request: CompletionRequest, usages: readonly Usage[]): Usage {
   const count = candidatesOf(request);
   const cachedTokens = request.prompt.map((_, index) =>
-    Math.min(...usages.slice(index * count, (index + 1) * count).map((usage) => usage.cachedTokens)),
+    scoresEcho(request)
+      ? 0
+      : Math.min(...usages.slice(index * count, (index + 1) * count).map((usage) => usage.cachedTokens)),
   );
   return {
     cachedTokens: cachedTokens.reduce((sum, tokens) => sum + tokens, 0),
@@ -79,19 +88,45 @@ export function sumCompletionUsage(request: CompletionRequest, usages: readonly 
   };
 }
 
+/** Whether the tokens of the prompt are to have log-probabilities too. */
+export const scoresEcho = ({ echo, logprobs }: CompletionRequest): boolean =>
+  Boolean(echo) && typeof logprobs === 'number';
+
 /** `offset`: characters of the choice's text before these tokens. */
-export function toTokenLogprobs(logprobs: readonly TextLogprob[], offset: number): TokenLogprobs {
+export function toTokenLogprobs(logprobs: readonly EchoedToken[], offset: number): TokenLogprobs {
   let at = offset;
   return {
     tokens: logprobs.map(({ text }) => text),
-    token_logprobs: logprobs.map(({ logprob }) => finite(logprob)),
-    top_logprobs: logprobs.map(({ best }) => Object.fromEntries(best.map((one) => [one.text, finite(one.logprob)]))),
+    token_logprobs: logprobs.map(({ logprob }) => (logprob === null ? null : finite(logprob))),
+    top_logprobs: logprobs.map(toTopLogprobs),
     text_offset: logprobs.map(({ text }) => {
       const start = at;
       at += characters(text);
       return start;
     }),
   };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The best tokens, and the token itself, by their texts; of equal texts the more probable. */
+function toTopLogprobs({ logprob, best, bytes }: EchoedToken): Record<string, number> | null {
+  if (logprob === null) return null;
+  const top = new Map<string, number>();
+  for (const token of [...best, { bytes, logprob }]) {
+    const key = keyOf(token.bytes);
+    if (!top.has(key)) top.set(key, finite(token.logprob));
+  }
+  return Object.fromEntries(top);
+}
+
+/** A part of a character reads as OpenAI writes it: `bytes:\\xf0\\x9f`. */
+function keyOf(bytes: readonly number[]): string {
+  try {
+    return utf8.decode(Uint8Array.from(bytes));
+  } catch {
+    return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
+  }
 }
 
 /** JSON has no infinities. */

@@ -2,9 +2,9 @@
 import type { FastifyReply } from 'fastify';
 import type { CompletionRequest } from '../../schemas/completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';
-import type { CompletionInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import type { CompletionInput, Echo, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
-import { type Choices, runChoices } from '../choices.js';
+import { type Choices, runChoices, withLimit } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
 import { operations } from '../operations.js';
@@ -45,18 +45,33 @@ function textChoices(model: ServedModel, inputs: readonly CompletionInput[]): Ch
   return { model, choices, promptParam: 'prompt' };
 }
 
-/** What stands before a choice's own text when the prompt is echoed. */
-function echoOf({ body, model }: CompletionTurn, { prompt }: CompletionInput): string {
-  if (!body.echo) return '';
-  return typeof prompt === 'string' ? prompt : model.detokenize(prompt);
+const NO_ECHO: Echo = { text: '' };
+
+/** What stands before the own text of each choice. Candidates of one prompt have the same. */
+async function echoesOf(
+  { body, model, controller }: CompletionTurn,
+  inputs: readonly CompletionInput[],
+): Promise<Echo[]> {
+  if (!body.echo) return inputs.map(() => NO_ECHO);
+  const byGroup = new Map<object | undefined, Promise<Echo>>();
+  for (const input of inputs) {
+    if (!byGroup.has(input.group)) byGroup.set(input.group, model.echo(input, controller.signal));
+  }
+  try {
+    return await Promise.all(inputs.map((input) => byGroup.get(input.group) ?? NO_ECHO));
+  } catch (error) {
+    controller.abort(error);
+    throw withLimit(model, 'prompt', error);
+  }
 }
 
 async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const { request, reply, body, model, controller } = turn;
   const inputs = toCompletionInputs(body);
-  const candidates = inputs.map((input): TextChoice => ({ text: echoOf(turn, input), logprobs: [], reason: 'stop' }));
   const usages: Usage[] = [];
   const clock = new ReplyClock();
+  const echoes = await echoesOf(turn, inputs);
+  const candidates = echoes.map((echo): TextChoice => ({ echo, text: '', logprobs: [], reason: 'stop' }));
   await runChoices(textChoices(model, inputs), controller, (index, delta) => {
     clock.tick();
     const choice = candidates[index] as TextChoice;
@@ -69,10 +84,10 @@ async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
     }
   });
   request.usage = sumCompletionUsage(body, usages);
-  const choices = chooseBest(body, candidates).map(({ text, logprobs, reason }, index) => ({
-    text,
+  const choices = chooseBest(body, candidates).map(({ echo, text, logprobs, reason }, index) => ({
+    text: echo.text + text,
     index,
-    logprobs: typeof body.logprobs === 'number' ? toTokenLogprobs(logprobs, 0) : null,
+    logprobs: typeof body.logprobs === 'number' ? toTokenLogprobs([...(echo.tokens ?? []), ...logprobs], 0) : null,
     finish_reason: reason,
   }));
   const timings = clock.read(request.usage, inputs.length);
@@ -90,16 +105,17 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const inputs = toCompletionInputs(body);
   const offsets = inputs.map(() => 0);
   const clock = new ReplyClock();
-  const echoes = inputs.map((input) => echoOf(turn, input));
   const usages: Usage[] = [];
+  const echoes = await echoesOf(turn, inputs);
   try {
     await runChoices(textChoices(model, inputs), controller, async (index, delta) => {
       clock.tick();
       const finish_reason = delta.type === 'finish' ? delta.reason : null;
-      const scored = delta.type === 'text' ? (delta.logprobs ?? []) : [];
+      const echo = echoes[index] ?? NO_ECHO;
+      echoes[index] = NO_ECHO;
+      const scored = [...(echo.tokens ?? []), ...(delta.type === 'text' ? (delta.logprobs ?? []) : [])];
       const logprobs = typeof body.logprobs === 'number' ? toTokenLogprobs(scored, offsets[index] ?? 0) : null;
-      const text = (echoes[index] ?? '') + (delta.type === 'text' ? delta.text : '');
-      echoes[index] = '';
+      const text = echo.text + (delta.type === 'text' ? delta.text : '');
       for (const token of scored) offsets[index] = (offsets[index] ?? 0) + characters(token.text);
       if (delta.type === 'finish') usages[index] = delta.usage;
       await stream.send(toCompletion(head, [{ text, index, logprobs, finish_reason }]));

@@ -3,6 +3,7 @@ import type { EngineStats, FinishReason, ModelInfo } from '../../../src/engine/t
 import type {
   CompletionInput,
   Conversation,
+  Echo,
   GenerationInput,
   ModelCatalog,
   ScoredText,
@@ -167,6 +168,15 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
 
   async tokenizeChat({ messages }: Conversation): Promise<readonly number[]> {
     return this.tokenize(messages.map(({ content }) => content).join('\n'), true);
+  }
+
+  async echo({ prompt, sampling }: CompletionInput): Promise<Echo> {
+    const text = typeof prompt === 'string' ? prompt : this.detokenize(prompt);
+    if (sampling.logprobs === undefined) return { text };
+    const tokens = [...text].map((letter, index) => {
+      return { text: letter, bytes: [...Buffer.from(letter)], logprob: index === 0 ? null : -index, best: [] };
+    });
+    return { text, tokens };
   }
 
   detokenize(tokens: readonly number[]): string {
