@@ -6,6 +6,7 @@ import { importCommand } from './commands/import.js';
 import { listCommand } from './commands/list.js';
 import { runCommand } from './commands/run.js';
 import { serveCommand } from './commands/serve.js';
+import { showCommand } from './commands/show.js';
 import { Interrupted } from './commands/signals.js';
 import { VERSION } from './version.js';
 
@@ -25,7 +26,14 @@ Examples:
 
 'mlxd COMMAND --help' tells all of a command. Settings also come from MLXD_* variables and from mlxd.toml.`,
     );
-  for (const command of [serveCommand(), runCommand(), listCommand(), importCommand(), doctorCommand()]) {
+  for (const command of [
+    serveCommand(),
+    runCommand(),
+    listCommand(),
+    showCommand(),
+    importCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command);
   }
   for (const command of [program, ...program.commands]) {

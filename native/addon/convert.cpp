@@ -118,6 +118,20 @@ void add_scores(Napi::Object to, const std::vector<ScoredToken>& scores) {
   to["logprobs"] = logprobs;
 }
 
+Napi::Array from_shares(Napi::Env env, const std::vector<WeightShare>& shares) {
+  auto result = Napi::Array::New(env, shares.size());
+  for (uint32_t i = 0; i < shares.size(); ++i) {
+    auto share = Napi::Object::New(env);
+    share["format"] = shares[i].format;
+    share["bits"] = shares[i].bits;
+    if (shares[i].group_size > 0) share["groupSize"] = shares[i].group_size;
+    share["parameters"] = static_cast<double>(shares[i].parameters);
+    share["bytes"] = static_cast<double>(shares[i].bytes);
+    result[i] = share;
+  }
+  return result;
+}
+
 const char* name_of(EngineState state) {
   static constexpr const char* kNames[] = {"loading", "ready", "failed", "closed"};
   return kNames[static_cast<size_t>(state)];
@@ -143,6 +157,10 @@ EngineOptions to_engine_options(const Napi::Value& value) {
 
 std::string to_model_path(const Napi::Value& value) {
   return to_string(to_object(value, "options"), "modelPath");
+}
+
+int to_context(const Napi::Value& value) {
+  return static_cast<int>(to_integer(value, "context", 0, std::numeric_limits<int>::max()));
 }
 
 Request to_request(const Napi::Value& value) {
@@ -200,6 +218,33 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info) {
   result["kernels"] = info.kernels;
   if (!info.precision.empty()) result["precision"] = info.precision;
   result["mlxVersion"] = info.mlx_version;
+  return result;
+}
+
+Napi::Object from_summary(Napi::Env env, const ModelSummary& summary) {
+  const auto& [config, report, device, kernels, precision, limit, context, context_memory,
+               longest] = summary;
+  auto result = Napi::Object::New(env);
+  result["modelType"] = config.model_type;
+  result["contextLength"] = config.max_position_embeddings;
+  result["vocabSize"] = config.vocab_size;
+  result["hiddenSize"] = config.hidden_size;
+  result["layers"] = config.layers;
+  result["heads"] = config.heads;
+  result["kvHeads"] = config.kv_heads;
+  result["parameters"] = static_cast<double>(report.parameters);
+  result["weightBytes"] = static_cast<double>(report.weight_bytes);
+  result["weights"] = from_shares(env, report.shares);
+  result["device"] = device;
+  result["kernels"] = kernels;
+  if (!precision.empty()) result["precision"] = precision;
+  auto memory = Napi::Object::New(env);
+  memory["limit"] = static_cast<double>(limit);
+  memory["weights"] = static_cast<double>(report.memory_bytes);
+  memory["context"] = context;
+  memory["contextBytes"] = static_cast<double>(context_memory);
+  memory["longestContext"] = longest;
+  result["memory"] = memory;
   return result;
 }
 

@@ -7,6 +7,7 @@
 
 #include "addon/napi_setup.h"
 #include "engine/engine.h"
+#include "engine/inspect.h"
 
 namespace mlxd {
 
@@ -16,6 +17,9 @@ EngineOptions to_engine_options(const Napi::Value& value);
 
 /// The option modelPath.
 std::string to_model_path(const Napi::Value& value);
+
+/// A number of positions; 0 is all that the model has.
+int to_context(const Napi::Value& value);
 
 /// {id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt}, and in sampling
 /// {temperature, topP, topK, minP, seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty,
@@ -31,6 +35,9 @@ Napi::Function to_function(const Napi::Value& value, const char* name);
 Napi::Object from_events(Napi::Env env, const EventBatch& events);
 
 Napi::Object from_info(Napi::Env env, const ModelInfo& info);
+
+/// As NativeModelSummary of src/native/binding.ts.
+Napi::Object from_summary(Napi::Env env, const ModelSummary& summary);
 
 Napi::Object from_stats(Napi::Env env, const EngineStats& stats);
 

@@ -27,22 +27,21 @@ bool is_out_of_memory(const std::string& error) {
          error.find("Insufficient Memory") != std::string::npos;
 }
 
+int most_positions(const SequenceCache& empty, const MemoryBudget& budget, int positions) {
+  const auto lengths = std::views::iota(1, positions + 1);
+  const auto fits = [&](int length) { return budget.fits_alone(empty.bytes_for(length)); };
+  return static_cast<int>(std::ranges::partition_point(lengths, fits) - lengths.begin());
+}
+
 Memory::Memory(const Model& model, int context_length, const MemoryLimits& limits)
     : empty_(model.make_cache()),
       context_length_(context_length),
       budget_(limits.total, held_memory()),
       prefixes_(prefix_budget(limits, held_memory())) {}
 
-/// The most positions that fit for one sequence alone.
-int Memory::capacity() const {
-  const auto lengths = std::views::iota(1, context_length_ + 1);
-  const auto fits = [&](int length) { return budget_.fits_alone(empty_.bytes_for(length)); };
-  return static_cast<int>(std::ranges::partition_point(lengths, fits) - lengths.begin());
-}
-
 std::optional<Failure> Memory::check(Request& request) const {
   const auto prompt = request.tokens.size();
-  const int most = capacity();
+  const int most = most_positions(empty_, budget_, context_length_);
   if (most == context_length_ || prompt >= static_cast<size_t>(context_length_)) return {};
   if (prompt >= static_cast<size_t>(most)) {
     return Failure{"insufficient_memory",

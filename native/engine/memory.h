@@ -41,13 +41,14 @@ class Memory {
   const PrefixCache& prefixes() const { return prefixes_; }
 
  private:
-  int capacity() const;
-
   const SequenceCache empty_;  // knows what positions take
   const int context_length_;
   MemoryBudget budget_;
   PrefixCache prefixes_;
 };
+
+/// How many of `positions` a sequence may have when nothing else is left. `empty` is a cache of it.
+int most_positions(const SequenceCache& empty, const MemoryBudget& budget, int positions);
 
 /// Bytes that MLX and our own kernels hold, over all engines of the process.
 size_t held_memory();

@@ -6,6 +6,7 @@
 
 #include "engine/device.h"
 #include "engine/loop.h"
+#include "engine/thread_setup.h"
 #include "kernels/settings.h"
 #include "models/load.h"
 
@@ -16,26 +17,6 @@ namespace {
 struct LoadStopped : std::runtime_error {
   LoadStopped() : std::runtime_error("the engine was closed while the model was loading") {}
 };
-
-DeviceChoice device_choice(const std::string& name) {
-  if (name == "auto") return DeviceChoice::automatic;
-  if (name == "cpu") return DeviceChoice::cpu;
-  if (name == "gpu") return DeviceChoice::gpu;
-  throw std::runtime_error("device must be auto, cpu or gpu, got " + name);
-}
-
-kernels::KernelChoice kernel_choice(const std::string& name) {
-  if (name == "auto") return kernels::KernelChoice::automatic;
-  if (name == "mlx") return kernels::KernelChoice::mlx;
-  throw std::runtime_error("kernels must be auto or mlx, got " + name);
-}
-
-kernels::Precision precision(const std::string& name) {
-  if (name == "exact") return kernels::Precision::exact;
-  if (name == "balanced") return kernels::Precision::balanced;
-  if (name == "fast") return kernels::Precision::fast;
-  throw std::runtime_error("precision must be exact, balanced or fast, got " + name);
-}
 
 void publish_one(Mailbox& mailbox, EventKind kind, int32_t value = 0) {
   EventBatch events;
@@ -66,9 +47,9 @@ ModelInfo describe(const LoadedModel& loaded, const EngineOptions& options, mx::
           loaded.report.weight_bytes,
           {config.eos_token_ids.begin(), config.eos_token_ids.end()},
           load_ms,
-          device == mx::Device::gpu ? "gpu" : "cpu",
+          device_name(device),
           kernels::kernels_in_use(),
-          kernels::use_own_kernels() ? options.precision : "",
+          precision_in_use(options),
           mx::version()};
 }
 
@@ -102,13 +83,6 @@ void refuse(Mailbox& mailbox, const Failure& failure) {
   mailbox.publish(std::move(events));
 }
 
-/// The memory limit, asked for or the device's. Sets MLX's own by it.
-size_t settle_memory(size_t asked, mx::Device device) {
-  const size_t limit = asked > 0 ? asked : default_memory_limit(device);
-  limit_memory(device, limit);
-  return limit;
-}
-
 void check_weights(size_t limit) {
   if (held_memory() <= limit) return;
   throw std::runtime_error("the model's weights take " + std::to_string(held_memory() >> 20) +
@@ -122,11 +96,9 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
   MemoryLimits memory{0, options.prefix_cache};
   try {
     const auto start = Status::Clock::now();
-    const mx::Device device = prepare_thread(device_choice(options.device));
-    memory.total = settle_memory(options.memory_limit, device);
-    if (options.threads > 0) kernels::set_threads(options.threads);
-    kernels::set_kernels(kernel_choice(options.kernels));
-    kernels::set_precision(precision(options.precision));
+    const mx::Device device = set_up_thread(options);
+    memory.total = memory_limit(options, device);
+    limit_memory(device, memory.total);
     loaded = load(loader, mailbox, status);
     check_weights(memory.total);
     const std::chrono::duration<double, std::milli> took = Status::Clock::now() - start;

@@ -108,13 +108,26 @@ void check_stack(const mx::array& weight) {
 }  // namespace
 
 template <class Make>
-ExpertMatrices::Packed ExpertMatrices::pack(int experts, const Make& make) {
+void ExpertMatrices::pack(int experts, const Make& make) {
+  if (measuring()) {
+    bytes_ = experts * make(0).bytes();
+    return;
+  }
   std::vector<SharedMatrix> matrices;
+  bytes_ = 0;
   for (int e = 0; e < experts; ++e) {
     const WeightMatrix matrix = make(e);  // refuses what does not fit
     matrices.push_back(*matrix.packed());
+    bytes_ += matrix.bytes();
   }
-  return {std::make_shared<const std::vector<SharedMatrix>>(std::move(matrices)), precision()};
+  data_ =
+      Packed{std::make_shared<const std::vector<SharedMatrix>>(std::move(matrices)), precision()};
+}
+
+void ExpertMatrices::hold(const std::vector<mx::array>& arrays) {
+  bytes_ = 0;
+  for (const mx::array& array : arrays) bytes_ += array.nbytes();
+  if (!measuring()) mx::eval(arrays);
 }
 
 ExpertMatrices::ExpertMatrices(const mx::array& weight, mx::Dtype type)
@@ -122,13 +135,13 @@ ExpertMatrices::ExpertMatrices(const mx::array& weight, mx::Dtype type)
   check_stack(weight);
   rows_ = weight.shape(1);
   columns_ = weight.shape(2);
-  if (!use_own_kernels()) {
+  if (use_own_kernels()) {
+    pack(weight.shape(0), [&](int e) { return WeightMatrix(part(weight, e), type); });
+  } else {
     const mx::array cast = mx::astype(weight, type);
-    mx::eval(cast);
     std::get<Stack>(data_).weight = cast;
-    return;
+    hold({cast});
   }
-  data_ = pack(weight.shape(0), [&](int e) { return WeightMatrix(part(weight, e), type); });
 }
 
 ExpertMatrices::ExpertMatrices(const mx::array& weight, const mx::array& scales,
@@ -141,15 +154,16 @@ ExpertMatrices::ExpertMatrices(const mx::array& weight, const mx::array& scales,
   if (!same) refuse("scales and biases do not match weight " + describe(weight) + ".");
   rows_ = weight.shape(1);
   columns_ = scales.shape(2) * scheme.group_size;
-  if (!use_own_kernels()) {
-    mx::eval(weight, scales);
-    if (biases) mx::eval(*biases);
-    return;
+  if (use_own_kernels()) {
+    pack(weight.shape(0), [&](int e) {
+      return WeightMatrix(part(weight, e), part(scales, e),
+                          biases ? std::optional(part(*biases, e)) : std::nullopt, scheme);
+    });
+  } else {
+    std::vector<mx::array> arrays{weight, scales};
+    if (biases) arrays.push_back(*biases);
+    hold(arrays);
   }
-  data_ = pack(weight.shape(0), [&](int e) {
-    return WeightMatrix(part(weight, e), part(scales, e),
-                        biases ? std::optional(part(*biases, e)) : std::nullopt, scheme);
-  });
 }
 
 mx::array ExpertMatrices::matmul(const mx::array& x, const mx::array& experts) const {
@@ -173,14 +187,6 @@ mx::array ExpertMatrices::matmul(const mx::array& x, const mx::array& experts) c
                                          scheme.group_size, scheme.bits, mode_name(scheme.mode))
                         : mx::gather_mm(rows, mx::swapaxes(weight, 1, 2), std::nullopt, experts);
   return mx::astype(mx::squeeze(y, 2), x.dtype());
-}
-
-size_t ExpertMatrices::bytes() const {
-  if (auto* packed = std::get_if<Packed>(&data_)) {
-    return packed->experts->size() * packed->experts->front()->bytes();
-  }
-  const auto& [weight, scales, biases, scheme] = std::get<Stack>(data_);
-  return weight.nbytes() + (scales ? scales->nbytes() : 0) + (biases ? biases->nbytes() : 0);
 }
 
 }  // namespace mlxd::kernels

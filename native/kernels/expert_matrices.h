@@ -16,8 +16,8 @@
 namespace mlxd::kernels {
 
 /// Matrices W [E, N, K], one for each of E experts. The constructors evaluate the arrays and may
-/// hold them in another layout: keep no copy of them. They throw std::invalid_argument where shapes
-/// or types do not fit each other.
+/// hold them in another layout: keep no copy of them. While kernels::measuring() they read nothing.
+/// They throw std::invalid_argument where shapes or types do not fit each other.
 class ExpertMatrices {
  public:
   /// As the dense WeightMatrix, with the axis of experts in front.
@@ -33,8 +33,8 @@ class ExpertMatrices {
   /// fails the evaluation with std::out_of_range.
   mx::array matmul(const mx::array& x, const mx::array& experts) const;
 
-  /// Bytes of memory held.
-  size_t bytes() const;
+  /// Bytes of memory held, or, where they are only measured, that would be.
+  size_t bytes() const { return bytes_; }
 
  private:
   // For MLX's kernels.
@@ -52,9 +52,11 @@ class ExpertMatrices {
 
   /// make(e) is the matrix of expert e.
   template <class Make>
-  static Packed pack(int experts, const Make& make);
+  void pack(int experts, const Make& make);
+  void hold(const std::vector<mx::array>& arrays);
 
   int rows_, columns_;
+  size_t bytes_ = 0;
   std::variant<Stack, Packed> data_;
 };
 

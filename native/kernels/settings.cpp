@@ -12,6 +12,7 @@ namespace {
 
 thread_local KernelChoice current_choice = KernelChoice::automatic;
 thread_local Precision current_precision = Precision::exact;
+thread_local bool only_measures = false;
 
 }  // namespace
 
@@ -30,6 +31,10 @@ std::string kernels_in_use() { return use_own_kernels() ? cpu::isa_name(cpu::bes
 void set_precision(Precision precision) { current_precision = precision; }
 
 Precision precision() { return current_precision; }
+
+void set_measuring(bool measuring) { only_measures = measuring; }
+
+bool measuring() { return only_measures; }
 
 size_t packed_bytes() { return cpu::PackedMatrix::total_bytes(); }
 

@@ -35,6 +35,13 @@ void set_precision(Precision precision);
 
 Precision precision();
 
+/// Whether the matrices that this thread constructs from now on are only measured: they know what
+/// they would hold, and read no weights. At first they are not. For models that are described, not
+/// run.
+void set_measuring(bool measuring);
+
+bool measuring();
+
 /// Bytes of weights in our own layout, over all models of the process; MLX's count leaves them out.
 size_t packed_bytes();
 

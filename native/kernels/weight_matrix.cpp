@@ -77,14 +77,10 @@ cpu::ScaleType scale_type(mx::Dtype type) {
   return type == mx::bfloat16 ? cpu::ScaleType::bf16 : cpu::ScaleType::f32;
 }
 
-SharedMatrix pack(const cpu::MatrixFormat& format, const mx::array& weight,
-                  const std::optional<mx::array>& scales = std::nullopt,
-                  const std::optional<mx::array>& biases = std::nullopt) {
-  std::vector<mx::array> arrays;
+// `arrays`: weight, scales, biases, those that the format has.
+SharedMatrix pack(const cpu::MatrixFormat& format, std::vector<mx::array> arrays) {
   const void* data[3] = {};
-  for (const auto& a : {std::optional(weight), scales, biases}) {
-    if (a) arrays.push_back(mx::contiguous(*a));
-  }
+  for (mx::array& array : arrays) array = mx::contiguous(array);
   mx::eval(arrays);
   for (size_t i = 0; i < arrays.size(); ++i) data[i] = arrays[i].data<void>();
   return std::make_shared<const cpu::PackedMatrix>(format, data[0], data[1], data[2],
@@ -100,12 +96,12 @@ WeightMatrix::WeightMatrix(const mx::array& weight, mx::Dtype type)
   }
   rows_ = weight.shape(0);
   columns_ = weight.shape(1);
+  const Dense cast{mx::astype(weight, type)};
+  data_ = cast;
   if (use_own_kernels()) {
-    data_ = pack(cpu::dense_format(rows_, columns_, scale_type(weight.dtype())), weight);
+    hold(cpu::dense_format(rows_, columns_, scale_type(weight.dtype())), {weight});
   } else {
-    const Dense cast{mx::astype(weight, type)};
-    mx::eval(cast.weight);
-    data_ = cast;
+    hold({cast.weight});
   }
 }
 
@@ -118,15 +114,26 @@ WeightMatrix::WeightMatrix(const mx::array& weight, const mx::array& scales,
   check_arrays(weight, scales, biases, scheme);
   rows_ = weight.shape(0);
   columns_ = scales.shape(1) * scheme.group_size;
+  std::vector<mx::array> arrays{weight, scales};
+  if (biases) arrays.push_back(*biases);
   if (!use_own_kernels()) {
-    mx::eval(weight, scales);
-    if (biases) mx::eval(*biases);
+    hold(arrays);
   } else if (scheme.mode == QuantizationMode::mxfp4) {
-    data_ = pack(cpu::mxfp4_format(rows_, columns_), weight, scales);
+    hold(cpu::mxfp4_format(rows_, columns_), arrays);
   } else {
-    data_ = pack({rows_, columns_, scheme.group_size, scheme.bits, scale_type(scales.dtype())},
-                 weight, scales, biases);
+    hold({rows_, columns_, scheme.group_size, scheme.bits, scale_type(scales.dtype())}, arrays);
   }
+}
+
+void WeightMatrix::hold(const std::vector<mx::array>& arrays) {
+  bytes_ = 0;
+  for (const mx::array& array : arrays) bytes_ += array.nbytes();
+  if (!measuring()) mx::eval(arrays);
+}
+
+void WeightMatrix::hold(const cpu::MatrixFormat& format, const std::vector<mx::array>& arrays) {
+  bytes_ = cpu::PackedLayout(format).bytes();
+  if (!measuring()) data_ = pack(format, arrays);
 }
 
 mx::array WeightMatrix::matmul(const mx::array& x) const {
@@ -168,13 +175,6 @@ mx::array WeightMatrix::rows(const mx::array& ids) const {
   }
   return mx::dequantize(mx::take(weight, ids, 0), scales, biases, scheme.group_size, scheme.bits,
                         mode_name(scheme.mode), std::nullopt, type);
-}
-
-size_t WeightMatrix::bytes() const {
-  if (auto* packed = std::get_if<SharedMatrix>(&data_)) return (*packed)->bytes();
-  if (auto* dense = std::get_if<Dense>(&data_)) return dense->weight.nbytes();
-  const auto& [weight, scales, biases, scheme] = std::get<Quantized>(data_);
-  return weight.nbytes() + scales.nbytes() + (biases ? biases->nbytes() : 0);
 }
 
 }  // namespace mlxd::kernels

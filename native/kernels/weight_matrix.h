@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "kernels/cpu_ops.h"
 #include "kernels/quantization_scheme.h"
@@ -17,8 +18,8 @@
 namespace mlxd::kernels {
 
 /// The matrix W [N, K] of a linear layer or an embedding. The constructors evaluate the arrays and
-/// may hold them in another layout: keep no copy of them. They throw std::invalid_argument where
-/// shapes or types do not fit each other.
+/// may hold them in another layout: keep no copy of them. While kernels::measuring() they read
+/// nothing. They throw std::invalid_argument where shapes or types do not fit each other.
 class WeightMatrix {
  public:
   /// `weight` [N, K] in float16, bfloat16 or float32. MLX's kernels get it cast to `type`; ours
@@ -37,7 +38,8 @@ class WeightMatrix {
   /// weights on a CPU, float32; else the type of dense weights or of affine scales, or bfloat16.
   mx::array rows(const mx::array& ids) const;
 
-  /// The matrix as our own kernels hold it; null where MLX's are used.
+  /// The matrix as our own kernels hold it; null where MLX's are used, and where it is only
+  /// measured.
   const SharedMatrix* packed() const { return std::get_if<SharedMatrix>(&data_); }
 
   /// Of our own kernels.
@@ -47,8 +49,8 @@ class WeightMatrix {
   int rows_count() const { return rows_; }
   int columns() const { return columns_; }
 
-  /// Bytes of memory held.
-  size_t bytes() const;
+  /// Bytes of memory held, or, where it is only measured, that would be.
+  size_t bytes() const { return bytes_; }
 
  private:
   // For MLX's kernels.
@@ -61,8 +63,12 @@ class WeightMatrix {
     QuantizationScheme scheme;
   };
 
+  void hold(const std::vector<mx::array>& arrays);
+  void hold(const cpu::MatrixFormat& format, const std::vector<mx::array>& arrays);
+
   int rows_;
   int columns_;
+  size_t bytes_ = 0;
   Precision precision_;  // of our own kernels
   std::variant<Dense, Quantized, SharedMatrix> data_;
 };

@@ -1,7 +1,11 @@
 // See checkpoint.h.
 #include "loader/checkpoint.h"
 
+#include <algorithm>
+#include <map>
+#include <sstream>
 #include <stdexcept>
+#include <tuple>
 
 #include "loader/shards.h"
 
@@ -27,16 +31,42 @@ void add_tensors(const Shard& shard, nn::Checkpoint& checkpoint) {
   }
 }
 
-// Weights that a tensor stands for: a packed matrix unpacked, its scales and biases nothing.
-int64_t count_parameters(const nn::Checkpoint& checkpoint, const std::string& name) {
+std::string type_name(mx::Dtype type) {
+  std::ostringstream text;
+  text << type;
+  return text.str();
+}
+
+// What one tensor adds. A packed matrix counts unpacked, its scales and biases as nothing.
+WeightShare share_of(const nn::Checkpoint& checkpoint, const std::string& name) {
+  const mx::array& tensor = checkpoint.tensors.at(name);
+  const auto size = static_cast<int64_t>(tensor.size());
   const auto dot = name.rfind('.');
   const std::string module = name.substr(0, dot == std::string::npos ? 0 : dot);
-  const bool packed = checkpoint.tensors.contains(module + ".scales");
-  const auto size = static_cast<int64_t>(checkpoint.tensors.at(name).size());
-  if (!packed || !checkpoint.quantization) return size;
-  if (name == module + ".scales" || name == module + ".biases") return 0;
-  const auto scheme = nn::scheme_of(*checkpoint.quantization, module);
-  return name == module + ".weight" && scheme ? size * 32 / scheme->bits : size;
+  const bool packed = checkpoint.quantization && checkpoint.tensors.contains(module + ".scales");
+  const auto scheme = packed ? nn::scheme_of(*checkpoint.quantization, module) : std::nullopt;
+  const bool weight = name == module + ".weight";
+  if (!scheme || !(weight || name == module + ".scales" || name == module + ".biases")) {
+    const int bits = 8 * static_cast<int>(mx::size_of(tensor.dtype()));
+    return {type_name(tensor.dtype()), bits, 0, size, tensor.nbytes()};
+  }
+  return {kernels::mode_name(scheme->mode), scheme->bits, scheme->group_size,
+          weight ? size * 32 / scheme->bits : 0, tensor.nbytes()};
+}
+
+std::vector<WeightShare> shares_of(const nn::Checkpoint& checkpoint) {
+  std::map<std::tuple<std::string, int, int>, WeightShare> found;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    const WeightShare one = share_of(checkpoint, name);
+    const auto [entry, added] = found.try_emplace({one.format, one.bits, one.group_size}, one);
+    if (added) continue;
+    entry->second.parameters += one.parameters;
+    entry->second.bytes += one.bytes;
+  }
+  std::vector<WeightShare> shares;
+  for (auto& [key, share] : found) shares.push_back(std::move(share));
+  std::ranges::sort(shares, std::greater(), &WeightShare::bytes);
+  return shares;
 }
 
 }  // namespace
@@ -48,9 +78,10 @@ LoadedCheckpoint open_checkpoint(const std::filesystem::path& folder,
   loaded.checkpoint.quantization = std::move(quantization);
   loaded.checkpoint.compute_dtype = compute_dtype();
   for (const Shard& shard : find_shards(folder)) add_tensors(shard, loaded.checkpoint);
-  for (const auto& [name, tensor] : loaded.checkpoint.tensors) {
-    loaded.bytes += tensor.nbytes();
-    loaded.parameters += count_parameters(loaded.checkpoint, name);
+  loaded.shares = shares_of(loaded.checkpoint);
+  for (const WeightShare& share : loaded.shares) {
+    loaded.bytes += share.bytes;
+    loaded.parameters += share.parameters;
   }
   return loaded;
 }

@@ -4,16 +4,28 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "nn/weights.h"
 
 namespace mlxd {
 
-/// A checkpoint before any layer took from it, and its size.
+/// The tensors of a checkpoint that are stored alike, scales and biases with their weights.
+struct WeightShare {
+  std::string format;  // as MLX names the mode of quantization, or the type of dense tensors
+  int bits;            // of a weight
+  int group_size;      // 0 if dense
+  int64_t parameters;  // weights before quantization
+  size_t bytes;        // as stored
+};
+
+/// A checkpoint before any layer took from it, and what is in it.
 struct LoadedCheckpoint {
   nn::Checkpoint checkpoint;
-  size_t bytes;        // of all tensors, as stored
-  int64_t parameters;  // weights before quantization
+  std::vector<WeightShare> shares;  // the largest first
+  size_t bytes;                     // of all tensors, as stored
+  int64_t parameters;               // weights before quantization
 };
 
 /// Opens model.safetensors, or the shards that model.safetensors.index.json names. Every header is

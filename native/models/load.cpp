@@ -3,8 +3,6 @@
 
 #include <chrono>
 
-#include "loader/checkpoint.h"
-
 namespace mlxd {
 
 LoadedModel load_model(const std::filesystem::path& folder,
@@ -25,8 +23,9 @@ LoadedModel load_model(const std::filesystem::path& folder,
   if (progress) progress(1.0);
   mx::clear_cache();  // of the buffers that held weights before they were cast or repacked
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  const LoadReport report{loaded.parameters, loaded.bytes, weights.memory_bytes(), seconds.count()};
-  return {std::move(config), std::move(model), report};
+  LoadReport report{loaded.parameters, loaded.bytes, std::move(loaded.shares),
+                    weights.memory_bytes(), seconds.count()};
+  return {std::move(config), std::move(model), std::move(report)};
 }
 
 }  // namespace mlxd

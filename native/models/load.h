@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "loader/checkpoint.h"
 #include "loader/config.h"
 #include "models/model.h"
 
@@ -13,9 +14,10 @@ namespace mlxd {
 
 /// What loading cost.
 struct LoadReport {
-  int64_t parameters;   // weights of the model, counted before quantization
-  size_t weight_bytes;  // size of the tensors in the files
-  size_t memory_bytes;  // what the layers hold of them in memory
+  int64_t parameters;               // weights of the model, counted before quantization
+  size_t weight_bytes;              // size of the tensors in the files
+  std::vector<WeightShare> shares;  // how they are stored there
+  size_t memory_bytes;              // what the layers hold of them in memory
   double seconds;
 };
 
@@ -26,8 +28,9 @@ struct LoadedModel {
 };
 
 /// Loads `folder` (config.json, *.safetensors) on the default device. All weights are evaluated
-/// when it returns. `progress`, if given, is called with the loaded fraction, from 0 to 1. Throws
-/// std::runtime_error that names the file, key or tensor at fault.
+/// when it returns; none is read while kernels::measuring(), but everything is checked, and the
+/// report says what they would hold. `progress`, if given, is called with the loaded fraction, from
+/// 0 to 1. Throws std::runtime_error that names the file, key or tensor at fault.
 LoadedModel load_model(const std::filesystem::path& folder,
                        const std::function<void(double fraction)>& progress);
 

@@ -39,8 +39,9 @@ class Weights {
   /// Whether the tensor `path.name` is there.
   bool has(std::string_view name) const;
 
-  /// The tensor `path.name`, evaluated, in the file's dtype. It leaves the checkpoint, so its
-  /// memory is the taker's. Throws when it is missing, has another shape, or was taken before.
+  /// The tensor `path.name`, evaluated (unless models are only measured), in the file's dtype. It
+  /// leaves the checkpoint, so its memory is the taker's. Throws when it is missing, has another
+  /// shape, or was taken before.
   mx::array take(std::string_view name, const mx::Shape& shape) const;
 
   /// The same for a small dense weight, cast to the dtype that this device computes in.

@@ -6,19 +6,31 @@ import { ModelStore } from '../services/model-store.js';
 import { styleFor } from '../terminal/style.js';
 import { formatTable } from '../terminal/table.js';
 import { addSettings } from './options.js';
+import { inspectionSettings } from './show.js';
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
     .description('Check what a server needs: the machine, the addon, MLX, the model, the port.')
     .option('--json', 'print the checks as JSON')
     .action(doctor);
-  return addSettings(command, 'model', 'host', 'port', 'models').addHelpText(
+  return addSettings(
+    command,
+    'model',
+    'host',
+    'port',
+    'models',
+    'device',
+    'kernels',
+    'precision',
+    'memoryLimit',
+  ).addHelpText(
     'after',
     `
 Ends with exit code 1 when something that is needed is missing.
 
 Examples:
   mlxd doctor
+  mlxd doctor --model ./my-model
   mlxd doctor --json | jq '.checks[] | select(.status != "ok")'`,
   );
 }
@@ -29,7 +41,7 @@ async function doctor(flags: { json?: boolean }): Promise<void> {
   const checks = [
     ...checkMachine(),
     ...checkRuntime(),
-    await checkModel(new ModelStore(settings.models), settings.model),
+    await checkModel(new ModelStore(settings.models), settings.model, inspectionSettings(settings)),
     await checkPort(settings),
   ];
   const ok = checks.every((check) => check.status !== 'failed');

@@ -2,41 +2,20 @@
 
 import { EventKind, FINISH_REASONS, loadBinding, type NativeEngine as Native, PRIORITIES } from '../native/binding.js';
 import { closeAtExit } from './close-at-exit.js';
-import { toNativeSampling, toScores } from './native-values.js';
+import { toNativeOptions, toNativeSampling, toScores } from './native-values.js';
 import { TokenQueue } from './token-queue.js';
 import {
   type Engine,
   EngineError,
   type EngineErrorCode,
+  type EngineOptions,
   type EngineRequest,
   type EngineStats,
-  type Kernels,
   type ModelInfo,
-  type Precision,
   type TokenEvent,
 } from './types.js';
 
-export interface LoadOptions {
-  /** A folder with config.json and *.safetensors. */
-  modelPath: string;
-  /** `auto`, the default, is the GPU if MLX has one here. A process computes on one device only. */
-  device?: 'auto' | 'cpu' | 'gpu';
-  /** `auto`, the default, is our kernels on a CPU; `mlx` is MLX's everywhere, to compare with: on a CPU they are slow. */
-  kernels?: Kernels;
-  /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
-  threads?: number;
-  /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
-  precision?: Precision;
-  /** Sequences that are computed together. Default: 32. */
-  maxSequences?: number;
-  /** Prompt tokens computed in one step, at the most: fewer where that would take long. Default: 512. */
-  prefillChunk?: number;
-  /** Requests that wait beside those; more fail with `queue_full`. Default: 128. */
-  maxQueue?: number;
-  /** Bytes for weights, prompts and replies. Default: four fifths of the memory, or what a GPU recommends. */
-  memoryLimit?: number;
-  /** Bytes of these for prompts that may come again; 0 keeps none. Default: a quarter of what the weights leave. */
-  prefixCache?: number;
+export interface LoadOptions extends EngineOptions {
   /** Called with the loaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void;
   /** Aborting it ends the load; it has no effect later. */
@@ -80,9 +59,7 @@ class NativeEngine implements Engine {
   #lastId = 0;
 
   constructor(options: LoadOptions) {
-    const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced', onProgress } = options;
-    const { maxSequences = 32, prefillChunk = 512, maxQueue = 128, memoryLimit = 0, prefixCache = -1 } = options;
-    this.#onProgress = onProgress;
+    this.#onProgress = options.onProgress;
     this.loaded = new Promise((resolve, reject) => {
       this.#settleLoad = (error) => (error === undefined ? resolve() : reject(error));
     });
@@ -90,8 +67,7 @@ class NativeEngine implements Engine {
       this.#onEnded = resolve;
     });
     const { Engine } = loadBinding();
-    const limits = { maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
-    this.#native = new Engine({ modelPath, device, kernels, threads, precision, ...limits }, () => this.#drain());
+    this.#native = new Engine(toNativeOptions(options), () => this.#drain());
     closeAtExit(this.#native);
   }
 

@@ -1,9 +1,17 @@
 // What the facade sends to the addon and gets from it, as the engine's interface has it. Pure, but for the random seed.
 import { randomInt } from 'node:crypto';
-import type { NativeEvents, NativeSampling } from '../native/binding.js';
-import type { SamplingParams, ScoredToken, TokenScores } from './types.js';
+import type { NativeEngineOptions, NativeEvents, NativeSampling } from '../native/binding.js';
+import type { EngineOptions, SamplingParams, ScoredToken, TokenScores } from './types.js';
 
 const MAX_SEED = 2 ** 48 - 1;
+
+/** Every option spelled out; 0 and -1 leave the choice to the engine. */
+export function toNativeOptions(options: EngineOptions): NativeEngineOptions {
+  const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced' } = options;
+  const { maxSequences = 32, prefillChunk = 512, maxQueue = 128, memoryLimit = 0, prefixCache = -1 } = options;
+  const limits = { maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
+  return { modelPath, device, kernels, threads, precision, ...limits };
+}
 
 /** Every rule spelled out: what was not asked for has the value that changes nothing. */
 export function toNativeSampling(params: SamplingParams): NativeSampling {

@@ -1,6 +1,6 @@
 // What the layers above know of an engine: token ids in, token ids out. The native engine and the tests' FakeEngine implement it.
 
-import type { NativeModelInfo, NativeStats, PRIORITIES } from '../native/binding.js';
+import type { NativeModelInfo, NativeModelSummary, NativeStats, PRIORITIES } from '../native/binding.js';
 
 export interface SamplingParams {
   /** 0 is greedy. */
@@ -81,7 +81,33 @@ export type Kernels = 'auto' | 'mlx';
 /** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
 export type Precision = 'exact' | 'balanced' | 'fast';
 
+export interface EngineOptions {
+  /** A folder with config.json and *.safetensors. */
+  modelPath: string;
+  /** `auto`, the default, is the GPU if MLX has one here. A process computes on one device only. */
+  device?: 'auto' | 'cpu' | 'gpu';
+  /** `auto`, the default, is our kernels on a CPU; `mlx` is MLX's everywhere, to compare with: on a CPU they are slow. */
+  kernels?: Kernels;
+  /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
+  threads?: number;
+  /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
+  precision?: Precision;
+  /** Sequences that are computed together. Default: 32. */
+  maxSequences?: number;
+  /** Prompt tokens computed in one step, at the most: fewer where that would take long. Default: 512. */
+  prefillChunk?: number;
+  /** Requests that wait beside those; more fail with `queue_full`. Default: 128. */
+  maxQueue?: number;
+  /** Bytes for weights, prompts and replies. Default: four fifths of the memory, or what a GPU recommends. */
+  memoryLimit?: number;
+  /** Bytes of these for prompts that may come again; 0 keeps none. Default: a quarter of what the weights leave. */
+  prefixCache?: number;
+}
+
 export type ModelInfo = NativeModelInfo;
+
+/** What a model is and will need, as its files' headers say. */
+export type ModelOutline = NativeModelSummary;
 
 export interface EngineStats extends Omit<NativeStats, 'state'> {
   /** `restarting` while a broken engine is loaded anew, `failed` once that was given up. */

@@ -115,6 +115,52 @@ export interface NativeModelInfo {
   mlxVersion: string;
 }
 
+/** The tensors of a checkpoint that are stored alike, scales and biases with their weights. */
+export interface NativeWeightShare {
+  /** MLX's name of the mode of quantization, or the type of dense tensors. */
+  format: string;
+  /** Of a weight. */
+  bits: number;
+  /** Weights that share a scale; absent for dense ones. */
+  groupSize?: number;
+  parameters: number;
+  /** In the files. */
+  bytes: number;
+}
+
+/** What a model is and will need, from its files' headers. What has the name of a NativeModelInfo's field is that. */
+export interface NativeModelSummary
+  extends Pick<
+    NativeModelInfo,
+    | 'modelType'
+    | 'contextLength'
+    | 'vocabSize'
+    | 'layers'
+    | 'parameters'
+    | 'weightBytes'
+    | 'device'
+    | 'kernels'
+    | 'precision'
+  > {
+  hiddenSize: number;
+  heads: number;
+  /** Heads of keys and values. */
+  kvHeads: number;
+  /** The largest first. */
+  weights: NativeWeightShare[];
+  /** In bytes. What a step takes in passing comes on top; an engine learns it as it runs. */
+  memory: {
+    limit: number;
+    weights: number;
+    /** Positions that contextBytes are for. */
+    context: number;
+    /** Keys and values of one sequence. */
+    contextBytes: number;
+    /** Positions that one sequence alone may have within the limit. */
+    longestContext: number;
+  };
+}
+
 /** Of the prefix cache, since the start. */
 export interface NativePrefixStats {
   /** Sequences that started, also those that start again. */
@@ -169,6 +215,8 @@ export interface Binding {
     options: NativeEngineOptions,
     onWake: () => void,
   ) => NativeEngine;
+  /** The model of `options.modelPath`; `context` positions, 0 is all it has. Blocks for milliseconds. Throws what a load throws. */
+  inspectModel(options: NativeEngineOptions, context: number): NativeModelSummary;
   /** What an engine could use here. */
   runtime(): { mlxVersion: string; gpu: boolean };
 }

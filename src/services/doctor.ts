@@ -1,6 +1,8 @@
 // What this machine and this installation have, and what they lack: facts for `mlxd doctor`. Changes nothing.
 import { arch, cpus, freemem, type as osType, platform, release, totalmem } from 'node:os';
+import { inspectModel } from '../engine/inspect.js';
 import { probeRuntime } from '../engine/runtime.js';
+import type { EngineOptions } from '../engine/types.js';
 import type { ModelStore } from './model-store.js';
 
 export interface Check {
@@ -48,19 +50,22 @@ export function checkRuntime(): Check[] {
   ];
 }
 
-/** The model by name or path: there, complete, and small enough for the memory. */
-export async function checkModel(store: ModelStore, nameOrPath: string): Promise<Check> {
+/** The model by name or path: there, complete, of a kind that we know, and small enough for the memory. */
+export async function checkModel(
+  store: ModelStore,
+  nameOrPath: string,
+  options: Omit<EngineOptions, 'modelPath'> = {},
+): Promise<Check> {
   const name = 'model';
   try {
     const { folder, modelType, quantization = 'dense', bytes } = await store.find(nameOrPath);
     const detail = `${folder} (${modelType}, ${quantization}, ${gib(bytes)})`;
-    if (bytes <= totalmem()) return { name, status: 'ok', detail };
-    return {
-      name,
-      status: 'failed',
-      detail,
-      fix: `It is larger than the memory, ${gib(totalmem())}: use a smaller model`,
-    };
+    if (!probeRuntime().loads) return { name, status: 'warning', detail: `${detail}: not checked without the addon` };
+    const { memory, contextLength } = inspectModel({ ...options, modelPath: folder });
+    if (memory.longestContext >= contextLength) return { name, status: 'ok', detail };
+    const place = `of its context of ${contextLength} tokens ${memory.longestContext} fit in ${gib(memory.limit)}`;
+    const status = memory.longestContext > 0 ? 'warning' : 'failed';
+    return { name, status, detail: `${detail}: ${place}`, fix: `'mlxd show ${nameOrPath}' tells what it needs` };
   } catch (error) {
     const fix = "'mlxd list' tells the models there are; 'mlxd import FILE.gguf' adds one";
     return { name, status: 'failed', detail: (error as Error).message, fix };

@@ -6,6 +6,8 @@ import { z } from 'zod';
 export interface ModelFolder {
   folder: string;
   modelType: string;
+  /** The class that its makers gave it: `LlamaForCausalLM`. */
+  architecture?: string;
   /** `4-bit`, `8-bit`, ...; undefined for dense weights. */
   quantization?: string;
   contextLength?: number;
@@ -20,6 +22,7 @@ export class ModelFolderError extends Error {
 
 const configSchema = z.looseObject({
   model_type: z.string(),
+  architectures: z.array(z.string()).nullish(),
   max_position_embeddings: z.number().nullish(),
   quantization: z.looseObject({ bits: z.number() }).nullish(),
 });
@@ -42,6 +45,7 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
   return {
     folder,
     modelType: config.model_type,
+    ...(config.architectures?.[0] ? { architecture: config.architectures[0] } : {}),
     ...(config.quantization ? { quantization: `${config.quantization.bits}-bit` } : {}),
     ...(config.max_position_embeddings ? { contextLength: config.max_position_embeddings } : {}),
     bytes: sizes.reduce((sum, size) => sum + size, 0),

@@ -56,6 +56,18 @@ export async function findEndOfTurn(maker: PromptMaker): Promise<number | undefi
   return token === undefined ? undefined : tokenizer.idOf(token);
 }
 
+/** What a template does with a message of the system: writes it, leaves it out, or refuses the conversation. */
+export async function treatmentOfSystem(maker: PromptMaker): Promise<'written' | 'ignored' | 'refused'> {
+  const words = 'mlxd-system';
+  const messages = [
+    { role: 'system', content: words },
+    { role: 'user', content: 'mlxd' },
+  ] as const;
+  const rendered = await renderPrompt(maker, { messages }, true).catch(() => undefined);
+  if (rendered === undefined) return 'refused';
+  return rendered.includes(words) ? 'written' : 'ignored';
+}
+
 async function renderPrompt(
   { model, tokenizer, template, format, renderer }: PromptMaker,
   conversation: Conversation,

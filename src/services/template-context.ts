@@ -12,12 +12,15 @@ export interface TemplateInfo {
   controlTokens: readonly string[];
 }
 
+/** Whether a template writes the tools that it is given. */
+export const writesTools = (template: string): boolean => /\btools\b/u.test(template);
+
 /** The variables `messages` and `tools`, and those that the request gives. */
 export function templateContext(
   { template, format, controlTokens }: TemplateInfo,
   { messages, tools = [], templateVariables = {} }: Pick<GenerationInput, 'messages' | 'tools' | 'templateVariables'>,
 ): { messages: object[]; tools: object[] | null } {
-  const knowsTools = /\btools\b/u.test(template);
+  const knowsTools = writesTools(template);
   const conversation = knowsTools ? messages : withoutTools(messages, tools);
   const shapes = { nineLetterIds: idsAreShort(format), textArguments: joinsArguments(template) };
   const context = {

@@ -94,6 +94,28 @@ describe('models', () => {
   });
 });
 
+describe('show', () => {
+  it('tells of the default model what an engine would hold', async () => {
+    const { code, stdout } = await runCli(['show', '--json', '--context', '1000']);
+    const { modelType, outline, chat, problems } = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
+    expect({ modelType, chat, problems }).toEqual({
+      modelType: 'llama',
+      chat: { templateHasTools: false, toolFormat: 'generic', system: 'written', thinks: false },
+      problems: [],
+    });
+    // 30 layers, 3 heads of 64, keys and values in 16 bits, 8 pages of 128 positions.
+    expect(outline).toMatchObject({ layers: 30, memory: { context: 1000, contextBytes: 30 * 3 * 64 * 2 * 2 * 1024 } });
+    expect(code).toBe(0);
+  });
+
+  it('prints a page', async () => {
+    const { code, stdout } = await runCli(['show', '--memory-limit', '120MB']);
+    expect(stdout).toMatch(/^SmolLM2-135M-Instruct-4bit\n {2}folder +\S+\n {2}model +llama/);
+    expect(stdout).toMatch(/fits +\d+ tokens at the most, in 126 MB/);
+    expect(code).toBe(0);
+  });
+});
+
 describe('doctor', () => {
   it('finds everything here', async () => {
     const { code, stdout } = await runCli(['doctor', '--json', '--port', '0']);
@@ -173,7 +195,8 @@ describe('what is mistyped', () => {
 
   it('is told of help', async () => {
     const { code, stdout } = await runCli(['--help']);
-    for (const command of ['serve', 'run', 'list', 'import', 'doctor']) expect(stdout).toContain(`  ${command}`);
+    for (const command of ['serve', 'run', 'list', 'show', 'import', 'doctor'])
+      expect(stdout).toContain(`  ${command}`);
     expect(code).toBe(0);
   });
 });

@@ -37,7 +37,7 @@ void PackedMatrix::Free::operator()(uint8_t* data) const { std::free(data); }
 
 PackedMatrix::PackedMatrix(const MatrixFormat& format, const void* weight, const void* scales,
                            const void* biases, ThreadPool& pool)
-    : format_(format), data_(allocate(bytes())) {
+    : PackedLayout(format), data_(allocate(bytes())) {
   live_bytes += bytes();
   pool.run(panels(), [&](int panel) {
     if (format_.encoding == Encoding::dense) {
@@ -52,7 +52,7 @@ PackedMatrix::~PackedMatrix() { live_bytes -= bytes(); }
 
 size_t PackedMatrix::total_bytes() { return live_bytes; }
 
-size_t PackedMatrix::scales_bytes() const {
+size_t PackedLayout::scales_bytes() const {
   constexpr int kScales[] = {2, 1, 0};  // affine, mxfp4, dense
   return size_t(kPanelRows) * scale_bytes(format_.scale_type) *
          kScales[static_cast<int>(format_.encoding)];

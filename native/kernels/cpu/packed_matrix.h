@@ -26,11 +26,37 @@
 
 namespace mlxd::kernels::cpu {
 
-class PackedMatrix {
+/// Where the parts of a matrix lie, and what it takes.
+class PackedLayout {
  public:
   static constexpr int kPanelRows = 32;
   static constexpr int kTileRows = 16;
 
+  explicit PackedLayout(const MatrixFormat& format) : format_(format) {}
+
+  const MatrixFormat& format() const { return format_; }
+  /// The last may be a part, if dense.
+  int groups() const { return (format_.columns + format_.group_size - 1) / format_.group_size; }
+  int panels() const { return (format_.rows + kPanelRows - 1) / kPanelRows; }
+  /// Rows of the matrix in a panel: fewer than kPanelRows only in the last.
+  int outputs_of(int panel) const {
+    return std::min(kPanelRows, format_.rows - panel * kPanelRows);
+  }
+  size_t group_bytes() const { return 2 * tile_bytes() + scales_bytes(); }
+  size_t panel_bytes() const {
+    return size_t(kPanelRows) * format_.columns * format_.bits / 8 + groups() * scales_bytes();
+  }
+  size_t bytes() const { return panels() * panel_bytes(); }
+
+ protected:
+  size_t tile_bytes() const { return size_t(kTileRows) * format_.group_size * format_.bits / 8; }
+  size_t scales_bytes() const;  // of a group, with the biases
+
+  MatrixFormat format_;
+};
+
+class PackedMatrix : public PackedLayout {
+ public:
   /// From MLX's arrays, row-contiguous: `weight` [rows, columns * bits / 32] words; `scales`, and
   /// `biases` if affine, [rows, columns / group_size].
   /// Groups of an affine format are 32, 64 or 128 columns.
@@ -47,24 +73,9 @@ class PackedMatrix {
   /// Row `row`, dequantized to `out` [columns].
   void read_row(int row, float* out) const;
 
-  const MatrixFormat& format() const { return format_; }
-  /// The last may be a part, if dense.
-  int groups() const { return (format_.columns + format_.group_size - 1) / format_.group_size; }
-  int panels() const { return (format_.rows + kPanelRows - 1) / kPanelRows; }
-  /// Rows of the matrix in a panel: fewer than kPanelRows only in the last.
-  int outputs_of(int panel) const {
-    return std::min(kPanelRows, format_.rows - panel * kPanelRows);
-  }
   const uint8_t* panel(int index) const { return data_.get() + index * panel_bytes(); }
-  size_t group_bytes() const { return 2 * tile_bytes() + scales_bytes(); }
-  size_t panel_bytes() const {
-    return size_t(kPanelRows) * format_.columns * format_.bits / 8 + groups() * scales_bytes();
-  }
-  size_t bytes() const { return panels() * panel_bytes(); }
 
  private:
-  size_t tile_bytes() const { return size_t(kTileRows) * format_.group_size * format_.bits / 8; }
-  size_t scales_bytes() const;  // of a group, with the biases
   void pack_dense(int panel, const uint8_t* weight);
   void pack_groups(int panel, const uint32_t* weight, const void* scales, const void* biases);
 
@@ -72,7 +83,6 @@ class PackedMatrix {
     void operator()(uint8_t* data) const;
   };
 
-  MatrixFormat format_;
   std::unique_ptr<uint8_t[], Free> data_;
 };
 
