@@ -85,6 +85,8 @@ class Bench {
     for (int i = 0; i < 8; ++i) step();  // until chunks in flight are read, and all is warm
   }
 
+  ~Bench() { finish(std::exchange(in_flight_, {})); }
+
   Times run(int steps) {
     times_ = {};
     const auto before = kernels::work_done();
