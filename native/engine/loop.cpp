@@ -163,7 +163,7 @@ size_t Loop::growth(int ahead) const {
 }
 
 InFlight Loop::start(const Plan& plan) {
-  // Before the launch, which on a CPU waits for most of a step that has a chunk of a prompt.
+  // Before the launch, which on a CPU waits for most of the step.
   const auto started = Status::Clock::now();
   memory_.step_begins();
   InFlight next;

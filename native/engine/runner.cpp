@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/task_room.h"
-
 namespace mlxd {
 namespace {
 
@@ -52,7 +50,6 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
 
 void Runner::launch(InFlight& step) {
   if (step.idle()) return;
-  const kernels::TaskRoom room(step.plan.sampling + step.plan.prompt_tokens);
   auto wanted = step.samples() ? step.sampled->arrays() : step.state;
   if (step.hidden) wanted.push_back(*step.hidden);
   mx::async_eval(std::move(wanted));

@@ -11,6 +11,7 @@
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/mlx.h"
 #include "mlx/primitives.h"
+#include "mlx/scheduler.h"
 
 namespace mlxd::kernels {
 namespace mx = mlx::core;
@@ -39,7 +40,11 @@ class CpuPrimitive : public mx::Primitive {
       const WorkTimer timer;
       compute(std::as_const(from), to);
     };
-    mx::cpu::get_command_encoder(stream()).dispatch(std::move(task));
+    if (bytes_of(outputs) < kSmallOutputs) {
+      mx::scheduler::enqueue(stream(), std::move(task));
+    } else {
+      mx::cpu::get_command_encoder(stream()).dispatch(std::move(task));
+    }
   }
 
   /// The same with the data of the only output.
@@ -53,6 +58,17 @@ class CpuPrimitive : public mx::Primitive {
   }
 
  private:
+  // The encoder counts tasks and has the engine thread sleep until one of those waiting is done,
+  // for each that it adds: it bounds the memory of a chunk, but a decode step needs no bound, and
+  // on few cores each of its wake-ups stops a kernel.
+  static constexpr size_t kSmallOutputs = size_t(1) << 20;
+
+  static size_t bytes_of(const std::vector<mx::array>& arrays) {
+    size_t bytes = 0;
+    for (const auto& a : arrays) bytes += a.nbytes();
+    return bytes;
+  }
+
   // MLX keeps the buffers until the task is done.
   static std::vector<mx::array> weak_copies(const std::vector<mx::array>& arrays) {
     std::vector<mx::array> copies;
