@@ -173,7 +173,8 @@ Request to_request(const Napi::Value& value) {
           to_tokens(from, "stopTokens"),
           static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1)),
           to_string(from, "cacheSalt"),
-          prompt_logprobs < 0 ? std::nullopt : std::optional(prompt_logprobs)};
+          prompt_logprobs < 0 ? std::nullopt : std::optional(prompt_logprobs),
+          to_int(from, "replied", 0)};
 }
 
 RequestId to_request_id(const Napi::Value& value) {

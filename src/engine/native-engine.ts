@@ -109,7 +109,8 @@ class NativeEngine implements Engine {
     const priority = PRIORITIES.indexOf(rest.priority ?? 'interactive');
     const cacheSalt = rest.cacheSalt ?? '';
     const promptLogprobs = rest.promptLogprobs ?? -1;
-    const request = { id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt, promptLogprobs };
+    const also = { priority, cacheSalt, promptLogprobs, replied: rest.replied ?? 0 };
+    const request = { id, tokens, sampling, maxTokens, stopTokens, ...also };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);
     return id;

@@ -59,6 +59,11 @@ export interface EngineRequest {
    * prompt is computed whole, whatever the prefix cache holds.
    */
   promptLogprobs?: number;
+  /**
+   * So many tokens at the end of `tokens` are of a reply that was begun before and goes on: penalties count them as its
+   * own, and no queue refuses it.
+   */
+  replied?: number;
 }
 
 export type Priority = (typeof PRIORITIES)[number];

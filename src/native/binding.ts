@@ -55,6 +55,8 @@ export interface NativeRequest {
   cacheSalt: string;
   /** Best tokens to report beside each of the prompt's after the first; -1 for no log-probabilities of the prompt. */
   promptLogprobs: number;
+  /** Tokens at the end of `tokens` that are of a reply which goes on. */
+  replied: number;
 }
 
 /** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { chatMessages } from './chat-messages.js';
 import { ignored, integer, listOf, neutralOnly, refuse, unsupported } from './fields.js';
 import { apiErrors } from './openai-errors.js';
+import { reasoningFields, refuseDoubleReasoning } from './reasoning.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
 import { functionChoice, functionDefinitions, jsonObject, toolChoice, toolDefinitions } from './tools.js';
@@ -37,8 +38,7 @@ export const chatCompletionRequest = z
     functions: functionDefinitions.nullish(),
     function_call: functionChoice,
 
-    reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).nullish(),
-    enable_thinking: z.boolean().nullish(),
+    ...reasoningFields,
     chat_template_kwargs: jsonObject.nullish(),
 
     // Known and not supported: only values that change nothing.
@@ -74,6 +74,7 @@ export const chatCompletionRequest = z
     if (request.tools?.length && request.functions?.length) {
       refuse(context, (param) => apiErrors.exclusiveParameters(param, 'tools'), ['functions']);
     }
+    refuseDoubleReasoning(request, context);
     if (request.top_logprobs && !request.logprobs) {
       refuse(context, apiErrors.topLogprobsWithoutLogprobs, ['top_logprobs']);
     }

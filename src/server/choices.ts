@@ -8,8 +8,8 @@ export type ChoiceDelta =
   | Exclude<TextDelta, { type: 'finish' }>
   | { type: 'finish'; reason: 'stop' | 'length'; usage: Usage };
 
-/** Takes one delta of the choice `index`; that choice waits for it. */
-export type DeltaSink = (index: number, delta: ChoiceDelta) => void | Promise<void>;
+/** Takes one delta of the choice `index`. */
+export type DeltaSink = (index: number, delta: ChoiceDelta) => void;
 
 /** One generation: a reply or a completion. */
 export type Choice = (signal: AbortSignal) => AsyncIterable<TextDelta>;
@@ -44,11 +44,11 @@ async function runChoice(choice: Choice, index: number, signal: AbortSignal, sin
   for await (const delta of choice(signal)) {
     signal.throwIfAborted();
     if (delta.type !== 'finish') {
-      await sink(index, delta);
+      sink(index, delta);
     } else if (delta.reason === 'cancelled') {
       throw apiErrors.modelUnavailable('The engine cancelled a generation that nobody had aborted.');
     } else {
-      await sink(index, { type: 'finish', reason: delta.reason, usage: delta.usage });
+      sink(index, { type: 'finish', reason: delta.reason, usage: delta.usage });
     }
   }
   signal.throwIfAborted();

@@ -59,6 +59,8 @@ function fromTemplateError(error: ChatTemplateError): ApiError {
       return apiErrors.unsupportedByModel('chat_template_kwargs', error.message);
     case 'effort':
       return apiErrors.unsupportedByModel('reasoning_effort', error.message);
+    case 'budget':
+      return apiErrors.unsupportedByModel('thinking_budget', error.message);
     case 'rejected':
     case 'failed':
       return apiErrors.invalidMessages(error.message);

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { apiErrors } from '../schemas/openai-errors.js';
 
 /** How long aborted requests may take to tell their clients; a client that does not read is not waited for. */
@@ -20,6 +21,7 @@ export interface InFlightLimits {
 interface Entry {
   controller: AbortController;
   response: ServerResponse;
+  log: FastifyBaseLogger;
   /** Bytes that the client had not taken at the last look. */
   unread: number;
 }
@@ -41,12 +43,12 @@ export class InFlight {
   }
 
   /** Counts a generation until its response is sent or its client has gone. Throws ApiError when none may start. */
-  begin(response: ServerResponse): AbortController {
+  begin({ raw: response, log }: Pick<FastifyReply, 'raw' | 'log'>): AbortController {
     const { limit, timeoutMs } = this.limits;
     if (this.#draining) throw apiErrors.shuttingDown();
     if (this.#running.size >= limit) throw apiErrors.tooManyRequests();
     const controller = new AbortController();
-    const entry = { controller, response, unread: 0 };
+    const entry = { controller, response, log, unread: 0 };
     this.#running.add(entry);
     const expire = () => controller.abort(apiErrors.requestTimedOut(timeoutMs / 1000));
     const deadline = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
@@ -82,9 +84,11 @@ export class InFlight {
 
   #cutStalled(): void {
     for (const entry of this.#running) {
-      const { response, unread } = entry;
+      const { response, log, unread } = entry;
       entry.unread = response.writableLength;
-      if (unread > 0 && unread === entry.unread) response.destroy();
+      if (unread === 0 || unread !== entry.unread) continue;
+      log.warn({ unreadBytes: unread }, 'client has stopped reading, cut off');
+      response.destroy();
     }
   }
 }

@@ -1,18 +1,18 @@
-// One server-sent event stream on a reply: frames, backpressure, the end. Headers go out with the first frame, so that
+// One server-sent event stream on a reply: frames, slow readers, the end. Headers go out with the first frame, so that
 // whatever fails before it can still be a plain HTTP error. Knows no API's chunks. Main thread.
-import { once } from 'node:events';
 import { finished } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
 /** Proxies and clients give up a stream on which nothing comes: a long prefill sends comments so often. */
 const KEEP_ALIVE_MS = 15_000;
+/** Some ten thousand chunks. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
 export class SseStream {
   #opened = false;
   #quiet = true;
-  #drained: Promise<unknown> | undefined;
 
-  /** `signal` is aborted when the client has gone; sending then throws its reason. */
+  /** `signal` is aborted when the client has gone. */
   constructor(
     private readonly reply: FastifyReply,
     private readonly signal: AbortSignal,
@@ -25,10 +25,18 @@ export class SseStream {
     return this.#opened;
   }
 
-  /** Writes one data frame; resolves when the socket takes more, so a slow reader holds up only who writes to it. */
-  async send(data: unknown): Promise<void> {
+  /**
+   * Writes one data frame, and does not wait for its reader: others share the engine. What a slow one has not read waits
+   * here, up to a bound; who is further behind is cut off. Throws then, and the signal's reason when that is aborted.
+   */
+  send(data: unknown): void {
     this.signal.throwIfAborted();
-    if (!this.#write(JSON.stringify(data))) await this.#drain();
+    this.#write(JSON.stringify(data));
+    const { raw, log } = this.reply;
+    if (raw.destroyed || raw.writableLength <= MAX_UNREAD_BYTES) return;
+    log.warn({ unreadBytes: raw.writableLength }, 'client reads too slowly, cut off');
+    raw.destroy();
+    throw new Error('The client reads too slowly.');
   }
 
   /** Ends the stream with a last frame as it stands, such as `[DONE]` or an error object's JSON. */
@@ -37,15 +45,15 @@ export class SseStream {
     if (!this.reply.raw.destroyed) this.reply.raw.end();
   }
 
-  #write(frame: string): boolean {
+  #write(frame: string): void {
     this.#quiet = false;
-    return this.#writeRaw(`data: ${frame}\n\n`);
+    this.#writeRaw(`data: ${frame}\n\n`);
   }
 
-  #writeRaw(text: string): boolean {
+  #writeRaw(text: string): void {
     const { raw } = this.reply;
     if (!this.#opened) this.#open();
-    return raw.destroyed || raw.write(text);
+    if (!raw.destroyed) raw.write(text);
   }
 
   /** A comment where no frame has been since the last time. A client that does not read needs none. */
@@ -63,18 +71,5 @@ export class SseStream {
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     });
-  }
-
-  /** Several writers may wait at once; one listener serves them all. */
-  async #drain(): Promise<void> {
-    this.#drained ??= once(this.reply.raw, 'drain', { signal: this.signal }).finally(() => {
-      this.#drained = undefined;
-    });
-    try {
-      await this.#drained;
-    } catch (error) {
-      this.signal.throwIfAborted();
-      throw error;
-    }
   }
 }

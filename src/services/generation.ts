@@ -11,11 +11,38 @@ export interface Generation {
 
 /**
  * Generates one reply. Ends with a `finish` delta, also when `signal` is aborted; leaving early, or finding a stop
- * string, cancels the engine's request. Throws EngineError.
+ * string, cancels the engine's request. A thought that is longer than it may be is ended, and the engine asked to go on
+ * from there. Throws EngineError.
  */
 export async function* generateText(generation: Generation, signal?: AbortSignal): AsyncGenerator<TextDelta> {
   const { engine, request, reading } = generation;
   const reader = new ReplyReader(reading, request);
+  let asked = request;
+  for (;;) {
+    if (reader.thinksTooLong) {
+      const left = request.maxTokens - reader.completion.length - (reading.thoughts?.end.length ?? 0);
+      if (left < 1) return yield* reader.read([{ type: 'finish', reason: 'length' }]);
+      yield* reader.endThought();
+      asked = goingOn(request, reader.completion, left);
+    }
+    yield* readEvents(engine, asked, reader, signal);
+    if (!reader.thinksTooLong) return;
+  }
+}
+
+/** The request for what comes after a part of the reply. */
+function goingOn(request: EngineRequest, completion: readonly number[], maxTokens: number): EngineRequest {
+  const tokens = Int32Array.from([...request.tokens, ...completion]);
+  return { ...request, tokens, maxTokens, replied: completion.length };
+}
+
+/** Reads until the reply ends, or must be told to end its thought. */
+async function* readEvents(
+  engine: Engine,
+  request: EngineRequest,
+  reader: ReplyReader,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TextDelta> {
   const controller = new AbortController();
   const cancel = () => controller.abort();
   if (signal?.aborted) cancel();
@@ -23,9 +50,10 @@ export async function* generateText(generation: Generation, signal?: AbortSignal
   try {
     for await (const events of inBatches(engine.generate(request, controller.signal))) {
       const deltas = reader.read(events);
-      if (reader.finished) cancel();
+      const ends = reader.finished || reader.thinksTooLong;
+      if (ends) cancel();
       yield* deltas;
-      if (reader.finished) return;
+      if (ends) return;
     }
   } finally {
     signal?.removeEventListener('abort', cancel);

@@ -18,6 +18,15 @@ export interface ReplyReading {
   stop: readonly string[];
   /** False ends the reply before a second call. Default: true. */
   parallelCalls?: boolean;
+  /** Default: thoughts of any length. */
+  thoughts?: ThoughtLimit;
+}
+
+export interface ThoughtLimit {
+  /** Tokens of reasoning. */
+  budget: number;
+  /** The tokens that end a thought. */
+  end: readonly number[];
 }
 
 type Piece = Exclude<TextDelta, { type: 'finish' }>;
@@ -29,15 +38,17 @@ export class ReplyReader {
   readonly #logprobs: TextLogprobs | undefined;
   readonly #parallelCalls: boolean;
   readonly #promptTokens: number;
+  /** The tokens of the reply so far, those of a thought's end that was not sampled included. */
+  readonly completion: number[] = [];
   #cachedTokens = 0;
-  #completionTokens = 0;
   #reasoningTokens = 0;
   /** Characters of raw text since the last delta with log-probabilities. */
   #rawLength = 0;
+  readonly #thoughts: ThoughtLimit | undefined;
   #finished = false;
 
   constructor(
-    { tokens, names = tokens, parser, stop, parallelCalls = true }: ReplyReading,
+    { tokens, names = tokens, parser, stop, parallelCalls = true, thoughts }: ReplyReading,
     { tokens: prompt, sampling }: EngineRequest,
   ) {
     this.#detokenizer = new Detokenizer(tokens);
@@ -45,11 +56,29 @@ export class ReplyReader {
     this.#matcher = new StopMatcher(stop);
     this.#logprobs = sampling.logprobs === undefined ? undefined : new TextLogprobs(tokens, names);
     this.#parallelCalls = parallelCalls;
+    this.#thoughts = thoughts;
     this.#promptTokens = prompt.length;
   }
 
   get finished(): boolean {
     return this.#finished;
+  }
+
+  /** Whether the reply thinks on though its budget is spent: then it must be told to end its thought. */
+  get thinksTooLong(): boolean {
+    const { budget } = this.#thoughts ?? { budget: Number.POSITIVE_INFINITY };
+    return !this.#finished && Boolean(this.#parser?.thinking) && this.#reasoningTokens >= budget;
+  }
+
+  /** The deltas of the end of a thought, which was not sampled: its tokens are certain. */
+  endThought(): TextDelta[] {
+    const pieces: Piece[] = [];
+    for (const token of this.#thoughts?.end ?? []) {
+      const scores = this.#logprobs ? { scores: [{ token, logprob: 0 }] as const } : {};
+      this.#readToken({ type: 'token', token, ...scores }, pieces);
+    }
+    this.#addLogprobs(pieces);
+    return pieces;
   }
 
   /** The deltas of events that came together, neighbours of one kind as one. Nothing after the end. */
@@ -59,13 +88,13 @@ export class ReplyReader {
     for (const event of events) {
       if (event.type === 'prompt-token') continue;
       if (event.type === 'reused') {
-        this.#cachedTokens = event.tokens;
+        if (this.completion.length === 0) this.#cachedTokens = event.tokens;
         continue;
       }
       if (event.type === 'finish') reason = event.reason;
       const whole = event.type === 'token' ? this.#readToken(event, pieces) : this.#readRest(pieces);
       if (!whole || this.#matcher.stopped) reason = 'stop';
-      if (reason !== undefined) break;
+      if (reason !== undefined || this.thinksTooLong) break;
     }
     this.#finished = reason !== undefined;
     this.#addLogprobs(pieces);
@@ -73,7 +102,7 @@ export class ReplyReader {
     const usage = {
       promptTokens: this.#promptTokens,
       cachedTokens: this.#cachedTokens,
-      completionTokens: this.#completionTokens,
+      completionTokens: this.completion.length,
       ...(this.#parser ? { reasoningTokens: this.#reasoningTokens } : {}),
     };
     return [...pieces, { type: 'finish', reason, usage }];
@@ -81,7 +110,7 @@ export class ReplyReader {
 
   /** Adds what the token makes to `pieces`; false when the reply must not go on. */
   #readToken({ token, scores }: Extract<TokenEvent, { type: 'token' }>, pieces: Piece[]): boolean {
-    this.#completionTokens += 1;
+    this.completion.push(token);
     const text = this.#detokenizer.push(token);
     if (scores) this.#logprobs?.push(scores, text);
     if (!this.#parser) return this.#addText(this.#matcher.push(text), pieces);

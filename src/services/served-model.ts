@@ -150,7 +150,7 @@ class ChatModel implements ServedModel {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     this.#refuseHopeless(input.messages.map(({ content }) => content));
     const { tokens, thinking } = await this.#promptOf(input);
-    yield* this.#generate(tokens, input, this.#readings.make(input, thinking), signal);
+    yield* this.#generate(tokens, input, await this.#readings.make(input, thinking), signal);
   }
 
   async *complete(input: CompletionInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {

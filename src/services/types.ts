@@ -58,6 +58,8 @@ export interface GenerationInput extends GenerationOptions {
   parallelCalls?: boolean;
   /** How much to think before the answer, in the template's own words; `none` turns it off. */
   reasoningEffort?: string;
+  /** Tokens of reasoning; then the thought is ended for the model, and the answer goes on. Default: any number. */
+  thinkingBudget?: number;
   /** More variables for the chat template. */
   templateVariables?: Readonly<Record<string, unknown>>;
 }

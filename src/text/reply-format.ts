@@ -9,7 +9,7 @@ import {
   type ToolCallFormat,
   type ToolCallFormatName,
 } from './tool-calls/formats.js';
-import { harmonyReply } from './tool-calls/harmony.js';
+import { harmonyEndOfThought, harmonyReply } from './tool-calls/harmony.js';
 
 export interface ReplyFormat {
   toolCalls: ToolCallFormatName;
@@ -52,6 +52,12 @@ export function replyMarkers({ toolCalls, thinkTags }: ReplyFormat, hasTools: bo
   const inTags = thinkTags ? [thinkTags.open, thinkTags.close] : [];
   const inCalls = hasTools || toolCalls === 'harmony' ? TOOL_CALL_FORMATS[toolCalls].markers : [];
   return [...inTags, ...inCalls];
+}
+
+/** What the model writes to end a thought and begin its answer; undefined for a model that does not mark its thoughts. */
+export function endOfThought({ toolCalls, thinkTags }: ReplyFormat, hasTools: boolean): string | undefined {
+  if (toolCalls === 'harmony') return harmonyEndOfThought(hasTools);
+  return thinkTags && `\n${thinkTags.close}\n\n`;
 }
 
 /** Runs readers one after the other on a text as it comes; what they leave is plain text. */

@@ -34,9 +34,9 @@ export class TokenizerError extends Error {
 /**
  * `rejected`: the template itself refused these messages through `raise_exception`; the message is its own words.
  * `missing`: the model has no chat template. `failed`: the template is broken, or ran past a limit. `variable` and
- * `effort`: it has no such variable, or no such way to think.
+ * `effort`: it has no such variable, or no such way to think. `budget`: its thoughts cannot be limited.
  */
-export type ChatTemplateErrorCode = 'rejected' | 'missing' | 'failed' | 'variable' | 'effort';
+export type ChatTemplateErrorCode = 'rejected' | 'missing' | 'failed' | 'variable' | 'effort' | 'budget';
 
 export class ChatTemplateError extends Error {
   override readonly name = 'ChatTemplateError';

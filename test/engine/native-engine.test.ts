@@ -82,6 +82,19 @@ describe('a loaded engine', () => {
     }
   });
 
+  it('goes on with a reply as if it had never stopped, penalties included', async () => {
+    const penalties = { presencePenalty: 0.7, frequencyPenalty: 0.3, repetitionPenalty: 1.1, repetitionWindow: 8 };
+    const sampling = { ...GREEDY, temperature: 0.8, seed: 5, ...penalties };
+    const whole = await generate({ sampling, maxTokens: 24 });
+    const begun = whole.tokens.slice(0, 11);
+    const tokens = Int32Array.from([...golden().prompt, ...begun]);
+    const rest = await generate({ tokens, sampling, maxTokens: 13, replied: begun.length });
+    expect([...begun, ...rest.tokens]).toEqual(whole.tokens);
+    expect((await generate({ tokens, sampling, maxTokens: 13 })).tokens).not.toEqual(rest.tokens);
+    const beyond = generate({ replied: golden().prompt.length + 1 });
+    await expect(beyond).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
   it('answers many at once, each as if it were alone', async () => {
     const { greedy } = golden();
     const sampling = { temperature: 1, topP: 0.9, topK: 0, minP: 0, seed: 11 };

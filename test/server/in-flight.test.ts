@@ -1,11 +1,11 @@
 // Time limits of requests: the deadline, and clients that do not read. Time is the test's own.
-import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InFlight } from '../../src/server/in-flight.js';
 
 /** A response whose client reads when the test says so. */
 class FakeResponse extends Writable {
+  readonly warnings: unknown[] = [];
   #pending: (() => void)[] = [];
 
   override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
@@ -16,8 +16,9 @@ class FakeResponse extends Writable {
     for (const done of this.#pending.splice(0)) done();
   }
 
-  get asResponse(): ServerResponse {
-    return this as unknown as ServerResponse;
+  get asReply(): Parameters<InFlight['begin']>[0] {
+    const log = { warn: (...line: unknown[]) => this.warnings.push(line) };
+    return { raw: this, log } as unknown as Parameters<InFlight['begin']>[0];
   }
 }
 
@@ -33,7 +34,7 @@ afterEach(() => {
 describe('the deadline', () => {
   it('aborts a request that takes too long, with what its client is told', () => {
     const inFlight = new InFlight({ limit: 2, timeoutMs: 5000 });
-    const { signal } = inFlight.begin(new FakeResponse().asResponse);
+    const { signal } = inFlight.begin(new FakeResponse().asReply);
     vi.advanceTimersByTime(4999);
     expect(signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
@@ -43,7 +44,7 @@ describe('the deadline', () => {
   it('is over with the response, and zero is none', async () => {
     const inFlight = new InFlight({ limit: 2, timeoutMs: 5000 });
     const response = new FakeResponse();
-    const { signal } = inFlight.begin(response.asResponse);
+    const { signal } = inFlight.begin(response.asReply);
     response.end();
     await settle();
     expect(inFlight.size).toBe(0);
@@ -51,7 +52,7 @@ describe('the deadline', () => {
     expect(signal.aborted).toBe(false);
 
     const patient = new InFlight({ limit: 2, timeoutMs: 0 });
-    const other = patient.begin(new FakeResponse().asResponse);
+    const other = patient.begin(new FakeResponse().asReply);
     vi.advanceTimersByTime(1_000_000_000);
     expect(other.signal.aborted).toBe(false);
   });
@@ -61,18 +62,19 @@ describe('a client that does not read', () => {
   it('is cut off after a while, and its generation cancelled', async () => {
     const inFlight = new InFlight({ limit: 2, timeoutMs: 0 });
     const response = new FakeResponse();
-    const { signal } = inFlight.begin(response.asResponse);
+    const { signal } = inFlight.begin(response.asReply);
     response.write('a');
     vi.advanceTimersByTime(60_000);
     await settle();
     expect([response.destroyed, signal.aborted, inFlight.size]).toEqual([true, true, 0]);
+    expect(response.warnings).toEqual([[{ unreadBytes: 1 }, 'client has stopped reading, cut off']]);
   });
 
   it('is not one that reads slowly, nor one with nothing to read', async () => {
     const inFlight = new InFlight({ limit: 2, timeoutMs: 0 });
     const slow = new FakeResponse();
     const waiting = new FakeResponse();
-    for (const response of [slow, waiting]) inFlight.begin(response.asResponse);
+    for (const response of [slow, waiting]) inFlight.begin(response.asReply);
     for (let i = 0; i < 10; i++) {
       slow.write('x'.repeat(i + 1));
       vi.advanceTimersByTime(30_000);

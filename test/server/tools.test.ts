@@ -145,6 +145,13 @@ describe('the generation input', () => {
   it('has what is said of thinking', async () => {
     expect(await inputOf({ reasoning_effort: 'low' })).toMatchObject({ reasoningEffort: 'low' });
     expect(await inputOf({ enable_thinking: false })).toMatchObject({ templateVariables: { enable_thinking: false } });
+    expect(await inputOf({ thinking_budget: 9 })).toMatchObject({ thinkingBudget: 9 });
+    const router = { reasoning: { effort: 'low', max_tokens: 0, enabled: true, exclude: false } };
+    expect(await inputOf(router)).toMatchObject({
+      reasoningEffort: 'low',
+      thinkingBudget: 0,
+      templateVariables: { enable_thinking: true },
+    });
     const both = { enable_thinking: true, chat_template_kwargs: { enable_thinking: false, style: 'x' } };
     expect((await inputOf(both))?.templateVariables).toEqual({ enable_thinking: false, style: 'x' });
   });

@@ -32,6 +32,14 @@ bool is_shorter(const SequencePtr& a, const SequencePtr& b) {
   return std::pair(a->left(), a->arrival) < std::pair(b->left(), b->arrival);
 }
 
+/// Tokens of a reply that goes on count as its own.
+TokenHistory history_of(const Request& request) {
+  const auto replied = request.tokens.end() - request.replied;
+  TokenHistory history({request.tokens.begin(), replied}, request.sampling.repetition_window);
+  std::for_each(replied, request.tokens.end(), [&](Token token) { history.add(token); });
+  return history;
+}
+
 /// False once its last token is in flight.
 bool wants_more(const Sequence& sequence) { return sequence.planned < sequence.request.max_tokens; }
 
@@ -55,7 +63,7 @@ std::optional<Failure> Scheduler::add(Request request) {
   auto sequence = std::make_shared<Sequence>();
   sequence->request = std::move(request);
   if (const SamplingParams& sampling = sequence->request.sampling; sampling.penalizes()) {
-    sequence->history.emplace(sequence->request.tokens, sampling.repetition_window);
+    sequence->history = history_of(sequence->request);
   }
   const int room = limits_.context_length - sequence->prompt_size();
   sequence->request.max_tokens = std::min(sequence->request.max_tokens, room);
@@ -96,6 +104,11 @@ std::optional<Failure> Scheduler::check(const Request& request) const {
                                                   std::to_string(limits_.context_length) +
                                                   ", completion included: shorten the prompt"};
   }
+  if (request.replied < 0 || static_cast<size_t>(request.replied) > request.tokens.size()) {
+    return invalid("a reply that goes on is part of its " + std::to_string(request.tokens.size()) +
+                   " tokens, got " + std::to_string(request.replied));
+  }
+  if (request.replied > 0) return std::nullopt;  // it had its place
   const auto live = static_cast<int64_t>(waiting_.size() + started_.size());
   if (live >= int64_t{limits_.max_sequences} + limits_.max_queue) {
     return Failure{"queue_full", std::to_string(live) + " requests are being served or waiting"};

@@ -25,6 +25,7 @@ struct Request {
   Priority priority = Priority::interactive;
   std::string salt = {};                    // prefixes are reused among requests of one salt only
   std::optional<int> prompt_logprobs = {};  // report the prompt's too, and those of so many best
+  int replied = 0;  // tokens at the end of `tokens` that are of a reply which goes on
 };
 
 enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };

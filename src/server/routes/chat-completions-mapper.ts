@@ -62,12 +62,17 @@ function toolsOf(request: ChatCompletionRequest): Pick<GenerationInput, 'tools' 
   return tools.length === 0 ? {} : { tools, ...(single ? { parallelCalls: false } : {}) };
 }
 
-function thinkingOf(request: ChatCompletionRequest): Pick<GenerationInput, 'reasoningEffort' | 'templateVariables'> {
-  const { reasoning_effort, enable_thinking, chat_template_kwargs } = request;
+type Thinking = Pick<GenerationInput, 'reasoningEffort' | 'thinkingBudget' | 'templateVariables'>;
+
+function thinkingOf({ reasoning, chat_template_kwargs, ...request }: ChatCompletionRequest): Thinking {
+  const effort = request.reasoning_effort ?? reasoning?.effort;
+  const enable_thinking = request.enable_thinking ?? reasoning?.enabled;
+  const budget = request.thinking_budget ?? reasoning?.max_tokens;
   const thinking = typeof enable_thinking === 'boolean' ? { enable_thinking } : {};
   const templateVariables = { ...thinking, ...chat_template_kwargs };
   return {
-    ...(reasoning_effort ? { reasoningEffort: reasoning_effort } : {}),
+    ...(effort ? { reasoningEffort: effort } : {}),
+    ...(typeof budget === 'number' ? { thinkingBudget: budget } : {}),
     ...(Object.keys(templateVariables).length > 0 ? { templateVariables } : {}),
   };
 }

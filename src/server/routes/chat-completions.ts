@@ -33,7 +33,7 @@ export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFli
     const { body } = request;
     const model = readyModel(models, body.model);
     refuseUnknownTokens(body, model.info.vocabSize);
-    const turn: ChatTurn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    const turn: ChatTurn = { request, reply, body, model, controller: inFlight.begin(reply) };
     return body.stream ? streamReply(turn) : wholeReply(turn);
   });
 }
@@ -69,20 +69,20 @@ async function streamReply({ request, reply, body, model, controller }: ChatTurn
   const calling = new Set<number>();
   const usages: Usage[] = [];
   try {
-    await runChoices(chatChoices(model, toGenerationInputs(body)), controller, async (index, delta) => {
+    await runChoices(chatChoices(model, toGenerationInputs(body)), controller, (index, delta) => {
       clock.tick();
       if (!started.has(index)) {
         started.add(index);
-        await stream.send(roleChunk(head, index));
+        stream.send(roleChunk(head, index));
       }
       if (delta.type === 'tool-call') calling.add(index);
       if (delta.type !== 'finish') return stream.send(deltaChunk(head, index, delta, legacy));
       usages.push(delta.usage);
-      await stream.send(finishChunk(head, index, toFinishReason(delta.reason, calling.has(index), legacy)));
+      stream.send(finishChunk(head, index, toFinishReason(delta.reason, calling.has(index), legacy)));
     });
     request.usage = sumUsage(usages);
     if (body.stream_options?.include_usage) {
-      await stream.send(usageChunk(head, request.usage, clock.read(request.usage, usages.length)));
+      stream.send(usageChunk(head, request.usage, clock.read(request.usage, usages.length)));
     }
     stream.end('[DONE]');
   } catch (thrown) {

@@ -35,7 +35,7 @@ export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight:
     if (body.suffix && !model.fillsMiddle) {
       throw apiErrors.unsupportedByModel('suffix', 'This model was not taught to fill in text before a suffix.');
     }
-    const turn: CompletionTurn = { request, reply, body, model, controller: inFlight.begin(reply.raw) };
+    const turn: CompletionTurn = { request, reply, body, model, controller: inFlight.begin(reply) };
     return body.stream ? streamCompletion(turn) : wholeCompletion(turn);
   });
 }
@@ -108,7 +108,7 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const usages: Usage[] = [];
   const echoes = await echoesOf(turn, inputs);
   try {
-    await runChoices(textChoices(model, inputs), controller, async (index, delta) => {
+    await runChoices(textChoices(model, inputs), controller, (index, delta) => {
       clock.tick();
       const finish_reason = delta.type === 'finish' ? delta.reason : null;
       const echo = echoes[index] ?? NO_ECHO;
@@ -118,12 +118,12 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
       const text = echo.text + (delta.type === 'text' ? delta.text : '');
       for (const token of scored) offsets[index] = (offsets[index] ?? 0) + characters(token.text);
       if (delta.type === 'finish') usages[index] = delta.usage;
-      await stream.send(toCompletion(head, [{ text, index, logprobs, finish_reason }]));
+      stream.send(toCompletion(head, [{ text, index, logprobs, finish_reason }]));
     });
     request.usage = sumCompletionUsage(body, usages);
     if (body.stream_options?.include_usage) {
       const timings = clock.read(request.usage, inputs.length);
-      await stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage), timings });
+      stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage), timings });
     }
     stream.end('[DONE]');
   } catch (thrown) {

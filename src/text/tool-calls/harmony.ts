@@ -10,6 +10,11 @@ const ENDS = ['<|end|>', '<|call|>', '<|return|>'];
 
 export const harmonyMarkers = [START, CHANNEL, MESSAGE, CONSTRAIN, ...ENDS];
 
+/** Where there are tools, the model says itself whether it calls or answers. */
+export function harmonyEndOfThought(hasTools: boolean): string {
+  return `<|end|>${START}assistant${hasTools ? '' : `${CHANNEL}final${MESSAGE}`}`;
+}
+
 /** A call is text when the request offered no tools. */
 export function harmonyReply(hasTools: boolean): PartReader {
   return function* read(source, out) {

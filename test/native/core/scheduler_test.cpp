@@ -141,8 +141,28 @@ TEST_CASE("a full queue refuses, and takes again once there is room") {
   for (RequestId id = 1; id <= 6; ++id) REQUIRE(!scheduler.add(request(id, 1, 50)));
   REQUIRE(scheduler.add(request(7, 1, 50)));
   CHECK(scheduler.add(request(7, 1, 50))->code == "queue_full");
+  Request going_on = request(8, 5, 50);
+  going_on.replied = 2;
+  CHECK(!scheduler.add(going_on));  // it had its place
+  REQUIRE(scheduler.remove(8));
   REQUIRE(scheduler.remove(3));
   CHECK(!scheduler.add(request(7, 1, 50)));
+}
+
+TEST_CASE("penalties count the tokens of a reply that goes on as its own") {
+  Scheduler scheduler(kLimits);
+  Request going_on = request(1, 5, 50);
+  going_on.sampling.presence_penalty = 1;
+  going_on.replied = 2;
+  REQUIRE(!scheduler.add(going_on));
+  scheduler.next();
+  const auto seen = scheduler.started().front()->history->seen(false);
+  REQUIRE(seen.size() == 1);
+  CHECK(seen.front().recent == 5);
+  CHECK(seen.front().generated == 2);
+  going_on.id = 2;
+  going_on.replied = 6;
+  CHECK(scheduler.add(going_on)->code == "invalid_request");
 }
 
 TEST_CASE("while the oldest request may not start, none after it does") {

@@ -1,8 +1,8 @@
 // The official client's own agent loop against the whole stack on the scripted engine: think, call, get the result, answer.
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
-import { serve } from './support/requests.js';
-import { AGENT_TEMPLATE, type ScriptedReply, scriptedCatalog } from './support/scripted-engine-model.js';
+import { serve } from '../server/support/requests.js';
+import { AGENT_TEMPLATE, type ScriptedReply, scriptedCatalog } from '../server/support/scripted-engine-model.js';
 
 const WEATHER = {
   type: 'function' as const,

@@ -2,8 +2,8 @@
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
-import { saying, serve } from './support/requests.js';
-import { PROMPT_TOKENS, ScriptedModel } from './support/scripted-model.js';
+import { saying, serve } from '../server/support/requests.js';
+import { PROMPT_TOKENS, ScriptedModel } from '../server/support/scripted-model.js';
 
 const REQUEST = { model: 'scripted/model', messages: [{ role: 'user' as const, content: 'Hello' }] };
 const STREAM = { ...REQUEST, stream: true as const };

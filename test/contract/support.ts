@@ -1,0 +1,54 @@
+// What the contract tests of other clients share: a listening server on the scripted engine, and what it says.
+import { EngineError } from '../../src/engine/types.js';
+import { serve } from '../server/support/requests.js';
+import { type ScriptedReply, scriptedCatalog } from '../server/support/scripted-engine-model.js';
+import { ScriptedModel } from '../server/support/scripted-model.js';
+
+export const MODEL = 'scripted/model';
+export const WEATHER = {
+  name: 'get_weather',
+  description: 'Tells the weather.',
+  parameters: { type: 'object' as const, properties: { city: { type: 'string' as const } }, required: ['city'] },
+};
+export const QUESTION = 'Weather in Paris?';
+export const RESULT = '21 degrees';
+export const ANSWER = 'It is 21 degrees.';
+export const THOUGHT = 'I must look.';
+
+const REPLIES: ScriptedReply[] = [
+  { prompt: RESULT, tokens: ['It is ', '21 degrees.', '<|im_end|>'] },
+  {
+    prompt: QUESTION,
+    tokens: [
+      '<think>',
+      'I must',
+      ' look.',
+      '</think>\n\n',
+      '<tool_',
+      'call>\n{"name": "get_',
+      'weather", "argu',
+    ].concat(['ments": {"ci', 'ty": "Par', 'is"}', '}\n</tool_call>', '<|im_end|>']),
+  },
+  { prompt: 'Say hello', tokens: ['Hel', 'lo ', 'there.', '<|im_end|>'] },
+];
+
+/** The URL of a server that thinks, calls the tool, and answers with its result. */
+export async function scriptedServer(): Promise<string> {
+  const { url } = await serve(await scriptedCatalog(REPLIES));
+  return `${url}/v1`;
+}
+
+/** A server whose generations the test drives. */
+export async function drivenServer(): Promise<{ url: string; model: ScriptedModel }> {
+  const model = new ScriptedModel();
+  const { url } = await serve(model);
+  return { url: `${url}/v1`, model };
+}
+
+/** A server whose generations all fail after the first word. */
+export async function failingServer(): Promise<string> {
+  const { url } = await serve(
+    new ScriptedModel(undefined, (call) => call.say('a').fail(new EngineError('generation_failed', 'x'))),
+  );
+  return `${url}/v1`;
+}
