@@ -78,7 +78,7 @@ class PagedAttention final : public CpuPrimitive {
 
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& same = static_cast<const PagedAttention&>(other);
-    return options_ == same.options_ && spans_ == same.spans_;
+    return !has_taken() && !same.has_taken() && options_ == same.options_ && spans_ == same.spans_;
   }
 
  private:
@@ -107,13 +107,13 @@ CachedAttention cached_attention(const mx::array& q, const mx::array& k, const m
     spans.push_back({s.length, s.offset, s.table, s.copied});
     if (s.appended) inputs.push_back(*s.appended);
   }
-  const auto outputs = mx::array::make_arrays(
-      {q.shape(), {1}}, {mx::float32, mx::float32},
-      std::make_shared<PagedAttention>(
-          Options{format, rope.table(), options.scale, options.cap.value_or(0),
-                  options.window.value_or(0), options.sinks.has_value()},
-          std::move(spans)),
-      inputs);
+  auto primitive = std::make_shared<PagedAttention>(
+      Options{format, rope.table(), options.scale, options.cap.value_or(0),
+              options.window.value_or(0), options.sinks.has_value()},
+      std::move(spans));
+  inputs = primitive->take_in(std::move(inputs));
+  const auto outputs = mx::array::make_arrays({q.shape(), {1}}, {mx::float32, mx::float32},
+                                              std::move(primitive), inputs);
   return {outputs[0], outputs[1]};
 }
 

@@ -103,7 +103,8 @@ class LinearAdd final : public CpuPrimitive {
 
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& same = static_cast<const LinearAdd&>(other);
-    return w_ == same.w_ && norm_ == same.norm_ && scale_ == same.scale_;
+    return !has_taken() && !same.has_taken() && w_ == same.w_ && norm_ == same.norm_ &&
+           scale_ == same.scale_;
   }
 
  private:
@@ -119,14 +120,18 @@ class NormLinears final : public CpuPrimitive {
       : norm_(norm), factors_(std::move(factors)) {}
   DEFINE_NAME(NormLinears)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, [norm = norm_, factors = factors_](const auto& views, auto& out) {
+  Task task() const override {
+    return [norm = norm_, factors = factors_](const auto& views, auto& out) {
       std::vector<cpu::Product> products;
       for (size_t i = 0; i < factors.size(); ++i) {
         products.push_back({factors[i].layer(), out[i].template data<float>()});
       }
       cpu::matmuls(products, *NormedInput(views, norm), factors[0].how());
-    });
+    };
+  }
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch(inputs, outputs, task());
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
@@ -152,12 +157,15 @@ class NormSwiglu final : public CpuPrimitive {
       : norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
   DEFINE_NAME(NormSwiglu)
 
+  Task task() const override {
+    return [norm = norm_, gate = gate_, up = up_](const auto& views, auto& out) {
+      cpu::matmul_glu(cpu::Activation::silu, {gate.layer(), out[0].template data<float>()},
+                      up.layer(), *NormedInput(views, norm), gate.how());
+    };
+  }
+
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs,
-                 [norm = norm_, gate = gate_, up = up_](const auto& views, float* y) {
-                   cpu::matmul_glu(cpu::Activation::silu, {gate.layer(), y}, up.layer(),
-                                   *NormedInput(views, norm), gate.how());
-                 });
+    dispatch(inputs, outputs, task());
   }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
@@ -218,9 +226,10 @@ mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::arr
   check_layer(layer, x);
   check(residual.shape() == mx::Shape{x.shape(0), layer.weight.rows_count()}, "Residual", residual,
         x);
-  return mx::array(
-      residual.shape(), mx::float32, std::make_shared<LinearAdd>(Factor(layer), joining),
+  auto primitive = std::make_shared<LinearAdd>(Factor(layer), joining);
+  auto inputs = primitive->take_in(
       with_norm({x, mx::astype(residual, mx::float32)}, joining.norm, residual.shape(1)));
+  return mx::array(residual.shape(), mx::float32, std::move(primitive), std::move(inputs));
 }
 
 std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<NormLayer>& norm,

@@ -5,7 +5,9 @@
 
 #include "doctest/doctest.h"
 #include "kernels/cached_attention.h"
+#include "kernels/leaves.h"
 #include "kernels/settings.h"
+#include "kernels/work.h"
 
 namespace mx = mlx::core;
 using namespace mlxd::kernels;
@@ -119,6 +121,35 @@ TEST_CASE("appends of several steps that are evaluated at once follow each other
   }
   std::reverse(outputs.begin(), outputs.end());
   CHECK(same_bits(mx::concatenate(outputs, 0), expected.output));
+}
+
+TEST_CASE(
+    "attention takes the projections before it into itself, unless they come in another order") {
+  constexpr int kDim = 16;
+  const auto matrix = [](int rows) {
+    return WeightMatrix(mx::random::normal({rows, 32}), mx::float32);
+  };
+  const WeightMatrix q = matrix(kHeads * kDim), k = matrix(kKvHeads * kDim),
+                     v = matrix(kKvHeads * kDim);
+  const auto x = mx::random::normal({5, 32});
+  mx::eval(x);
+  const KvFormat format = kv_format(kKvHeads, kDim);
+  const auto attend = [&](const mx::array& q, const mx::array& k, const mx::array& v) {
+    const uint64_t before = work_done().operations;
+    const auto out = cached_attention(q, k, v, {{5, 0, pages(format, 1), {}, {}}}, format,
+                                      Rope(kDim, false, 1e4f, 1, {}), {0.25f});
+    mx::eval(out.output);
+    return std::pair(out.output, work_done().operations - before);
+  };
+  const auto made = [&] { return norm_linears(x, {}, {q, k, v}); };
+  auto apart = made(), joined = made(), turned = made();
+  mx::eval(apart);
+  const auto [expected, one] = attend(apart[0], apart[1], apart[2]);
+  const auto [output, also_one] = attend(joined[0], joined[1], joined[2]);
+  CHECK(one == 1);
+  CHECK(also_one == 1);
+  CHECK(same_bits(output, expected));
+  CHECK(attend(turned[0], turned[2], turned[1]).second == 2);
 }
 
 TEST_CASE("a page that others hold is copied after what it waits for was written") {

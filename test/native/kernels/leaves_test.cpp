@@ -9,6 +9,7 @@
 
 #include "doctest/doctest.h"
 #include "kernels/settings.h"
+#include "kernels/work.h"
 
 namespace mx = mlx::core;
 using namespace mlxd::kernels;
@@ -106,6 +107,27 @@ TEST_CASE("the norm of a leaf may be a layer norm or none, before it or after it
   CHECK_THROWS_AS(linear_add(s.a, x, residual, {NormLayer{s.weight, kEps}}), std::invalid_argument);
   CHECK_THROWS_AS(norm_linears(x, NormLayer{s.weight, kEps, true, &after}, {s.a}),
                   std::invalid_argument);
+}
+
+TEST_CASE("a leaf takes the one before it into itself, unless that was computed already") {
+  const Sample s(64, 64), down(70, 64);
+  const auto x = mx::random::normal({5, 64}), residual = mx::random::normal({5, 70});
+  mx::eval(x, residual);
+  const auto gated = [&] { return norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b); };
+  const auto operations_of = [](const mx::array& y) {
+    const uint64_t before = work_done().operations;
+    mx::eval(y);
+    return work_done().operations - before;
+  };
+  const auto first = gated();
+  CHECK(operations_of(first) == 1);
+  const auto apart = linear_add(down.a, first, residual);
+  CHECK(operations_of(apart) == 1);
+  const auto together = linear_add(down.a, gated(), residual);
+  CHECK(operations_of(together) == 1);
+  CHECK(same_bits(apart, together));
+  const auto other = mx::abs(gated());  // MLX's own
+  CHECK(operations_of(linear_add(down.a, other, residual)) == 2);
 }
 
 TEST_CASE("layers may be dense and have biases") {
