@@ -32,11 +32,12 @@ class PackedLayout {
   static constexpr int kPanelRows = 32;
   static constexpr int kTileRows = 16;
 
-  explicit PackedLayout(const MatrixFormat& format) : format_(format) {}
+  explicit PackedLayout(const MatrixFormat& format)
+      : format_(format), groups_((format.columns + format.group_size - 1) / format.group_size) {}
 
   const MatrixFormat& format() const { return format_; }
   /// The last may be a part, if dense.
-  int groups() const { return (format_.columns + format_.group_size - 1) / format_.group_size; }
+  int groups() const { return groups_; }
   int panels() const { return (format_.rows + kPanelRows - 1) / kPanelRows; }
   /// Rows of the matrix in a panel: fewer than kPanelRows only in the last.
   int outputs_of(int panel) const {
@@ -53,6 +54,7 @@ class PackedLayout {
   size_t scales_bytes() const;  // of a group, with the biases
 
   MatrixFormat format_;
+  int groups_;
 };
 
 class PackedMatrix : public PackedLayout {

@@ -227,7 +227,7 @@ struct Panel {
     }
   }
 
-  // With few rows a panel costs its memory: whole groups are asked for ahead, scales and all.
+  // Whole groups are asked for ahead, scales and all: with few rows a panel costs its memory.
   static inline void prefetch(const PanelArgs<X>& args, const uint8_t* group) {
     group += (V::kPrefetchBytes / args.group_bytes + 1) * args.group_bytes;
     for (size_t i = 0; i < args.group_bytes; i += kVectorBytes) __builtin_prefetch(group + i);
@@ -241,7 +241,7 @@ struct Panel {
       totals.clear();
       const uint8_t* group = args.panel;
       for (int g = 0; g < args.groups; ++g, group += args.group_bytes) {
-        if constexpr (rows <= 2) prefetch(args, group);
+        prefetch(args, group);
         const X* x = args.x.values + size_t(g) * args.group_size;
         const uint8_t* tiles = group + first / kTileOutputs * tile_bytes;
         const Dots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)
@@ -274,6 +274,7 @@ void quantize_row(const float* x, int groups, int group_size, X* values, float* 
                   float* sums) {
   // Of 16 bits only so many that both halves stay within int8_t, for kernels that take them apart.
   constexpr float kLargest = sizeof(X) == 2 ? 127 * 256 + 127 : 127;
+  X* const row = values;
   for (int g = 0; g < groups; ++g, x += group_size, values += group_size) {
     int32_t largest = 0;  // as bits: in the order of magnitudes, infinity and NaN at the end
     for (int i = 0; i < group_size; ++i) {
@@ -290,8 +291,9 @@ void quantize_row(const float* x, int groups, int group_size, X* values, float* 
       values[i] = static_cast<X>(value);
       sum += value;
     }
-    swap_middles(values, group_size);
     scales[g] = finite ? scale : __builtin_nanf("");
     sums[g] = scales[g] * static_cast<float>(sum);
   }
+  // All at the end: reading what was written just before waits.
+  swap_middles(row, groups * group_size);
 }
