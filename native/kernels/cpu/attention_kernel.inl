@@ -14,11 +14,15 @@ constexpr int kSumsAtOnce = 6, kRowsAtOnce = 6;
 constexpr int kSumsAtOnce = 2, kRowsAtOnce = 2;
 #endif
 
-// With no more rows than these a page costs its memory, which is asked for ahead: keys by the
-// blocks of one round, values by some rows. Values follow their keys, and the next head's keys
-// those.
+// With no more rows than these a page costs its memory, which is asked for ahead: for the second
+// level cache what lies as far on as a head's keys are long, which is its values, and then the next
+// head's keys; for the first level keys by the blocks of one round, values by some rows.
 constexpr int kRowsOfMemory = 4;
 constexpr int kRowsAhead = 16;
+
+inline void prefetch_half_on(const PageArgs& args, const void* at) {
+  __builtin_prefetch(static_cast<const uint8_t*>(at) + (args.values - args.keys), 0, 2);
+}
 
 // 1, 2 or 4: sums of each row when `rows` of them are computed together.
 constexpr int sums_a_row(int rows) {
@@ -50,7 +54,10 @@ inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
     Lanes key[blocks];
     MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
       key[b].load(keys + b * block_size);
-      if (rows <= kRowsOfMemory) __builtin_prefetch(keys + (blocks + b) * block_size);
+      if (rows <= kRowsOfMemory) {
+        __builtin_prefetch(keys + (blocks + b) * block_size);
+        prefetch_half_on(args, keys + b * block_size);
+      }
     }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
       MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].fuse_product(key[b], row[r].q[d]);
@@ -143,8 +150,8 @@ inline void weigh_scores(const PageArgs& args, QueryRow& row, int width) {
 
 // sums [rows, vectors] += weights of the places [from, to) times their values from `column` on.
 template <class Stored, int rows, int vectors>
-inline void add_values(const Stored* values, int width, const QueryRow* row, int from, int to,
-                       Lanes* sums) {
+inline void add_values(const PageArgs& args, const Stored* values, int width, const QueryRow* row,
+                       int from, int to, Lanes* sums) {
   Lanes in[rows][vectors];
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {
     MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i] = sums[r * vectors + i];
@@ -154,7 +161,10 @@ inline void add_values(const Stored* values, int width, const QueryRow* row, int
     MLXD_UNROLL for (int i = 0; i < vectors; ++i) {
       const Stored* place = values + j * width + i * kLaneCount;
       value[i].load(place);
-      if (rows <= kRowsOfMemory) __builtin_prefetch(place + kRowsAhead * width);
+      if (rows <= kRowsOfMemory) {
+        __builtin_prefetch(place + kRowsAhead * width);
+        prefetch_half_on(args, place);
+      }
     }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
       MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i].fuse_product(value[i],
@@ -176,14 +186,15 @@ inline void weigh_values(const PageArgs& args, const QueryRow* row, int from, in
   MLXD_UNROLL for (int i = 0; i < rows * vectors; ++i) sums[i].clear();
   for (int r = 0; r < rows; ++r) {
     if (row[r].begin < from) {
-      add_values<Stored, 1, vectors>(values, width, row + r, row[r].begin, from,
+      add_values<Stored, 1, vectors>(args, values, width, row + r, row[r].begin, from,
                                      sums + r * vectors);
     }
   }
-  add_values<Stored, rows, vectors>(values, width, row, from, to, sums);
+  add_values<Stored, rows, vectors>(args, values, width, row, from, to, sums);
   for (int r = 0; r < rows; ++r) {
     if (to < row[r].end) {
-      add_values<Stored, 1, vectors>(values, width, row + r, to, row[r].end, sums + r * vectors);
+      add_values<Stored, 1, vectors>(args, values, width, row + r, to, row[r].end,
+                                     sums + r * vectors);
     }
     for (int i = 0; i < vectors; ++i) {
       float* state = row[r].state + column + i * kLaneCount;
