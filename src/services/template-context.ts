@@ -3,6 +3,7 @@ import { shieldControlTokens } from '../text/control-tokens.js';
 import type { ReplyFormat } from '../text/reply-format.js';
 import { TOOL_CALL_FORMATS, type ToolCallFormat } from '../text/tool-calls/formats.js';
 import { withoutTools } from '../text/tool-calls/generic-prompt.js';
+import { type ToolPlace, toolPlaceOf, toolsInSystemMessage } from '../text/tool-calls/system-tools.js';
 import { nineLetterId } from './nine-letter-id.js';
 import type { ChatMessage, GenerationInput, ToolCall, ToolDefinition } from './types.js';
 
@@ -13,22 +14,33 @@ export interface TemplateInfo {
 }
 
 /** Whether a template writes the tools that it is given. */
-export const writesTools = (template: string): boolean => /\btools\b/u.test(template);
+export const writesTools = (template: string): boolean => toolPlaceOf(template) !== 'nowhere';
 
 /** The variables `messages` and `tools`, and those that the request gives. */
 export function templateContext(
   { template, format, controlTokens }: TemplateInfo,
   { messages, tools = [], templateVariables = {} }: Pick<GenerationInput, 'messages' | 'tools' | 'templateVariables'>,
 ): { messages: object[]; tools: object[] | null } {
-  const knowsTools = writesTools(template);
-  const conversation = knowsTools ? messages : withoutTools(messages, tools);
+  const place = toolPlaceOf(template);
+  const conversation = conversationFor(place, messages, tools);
   const shapes = { nineLetterIds: idsAreShort(format), textArguments: joinsArguments(template) };
   const context = {
     ...templateVariables,
     messages: conversation.map((message) => toTemplateMessage(message, shapes)),
-    tools: knowsTools && tools.length > 0 ? tools.map(toTemplateTool) : null,
+    tools: place === 'variable' && tools.length > 0 ? tools.map(toTemplateTool) : null,
   };
   return shieldAll(context, (text) => shieldControlTokens(text, controlTokens)) as typeof context;
+}
+
+type TemplateMessage = ChatMessage & { tools?: string };
+
+function conversationFor(
+  place: ToolPlace,
+  messages: readonly ChatMessage[],
+  tools: readonly ToolDefinition[],
+): readonly TemplateMessage[] {
+  if (place === 'variable') return messages;
+  return place === 'nowhere' ? withoutTools(messages, tools) : toolsInSystemMessage(messages, tools.map(toFunction));
 }
 
 interface Shapes {
@@ -47,8 +59,8 @@ function joinsArguments(template: string): boolean {
   return /\barguments['"]?\]?\s*\+|\+\s*[\w.[\]'"]*\barguments\b(?!['"\]]*\s*\|)/u.test(template);
 }
 
-function toTemplateMessage(message: ChatMessage, shapes: Shapes): object {
-  const { role, content, name, reasoning, toolCalls = [], toolCallId } = message;
+function toTemplateMessage(message: TemplateMessage, shapes: Shapes): object {
+  const { role, content, name, reasoning, toolCalls = [], toolCallId, tools } = message;
   const idOf = (id: string) => (shapes.nineLetterIds ? nineLetterId(id) : id);
   return {
     role,
@@ -57,6 +69,7 @@ function toTemplateMessage(message: ChatMessage, shapes: Shapes): object {
     ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
     ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => toTemplateCall(call, shapes, idOf)) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: idOf(toolCallId) }),
+    ...(tools === undefined ? {} : { tools }),
   };
 }
 
@@ -82,14 +95,13 @@ function parsedObject(json: string): unknown {
   }
 }
 
-function toTemplateTool({ name, description, parameters }: ToolDefinition): object {
+const toTemplateTool = (tool: ToolDefinition): object => ({ type: 'function', function: toFunction(tool) });
+
+function toFunction({ name, description, parameters }: ToolDefinition): object {
   return {
-    type: 'function',
-    function: {
-      name,
-      ...(description === undefined ? {} : { description }),
-      ...(parameters === undefined ? {} : { parameters }),
-    },
+    name,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
   };
 }
 

@@ -14,6 +14,9 @@ const CALLING = `{% for m in messages %}<|im_start|>{{ m.role }}
 {% endfor %}{% if tools %}{{ tools | length }} tools{% endif %}`;
 const MISTRAL = `[TOOL_CALLS]{% if tools %}{% endif %}{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %} {{ c.id }}
 {% endfor %}{% endif %}{% if m.tool_call_id %} {{ m.tool_call_id }}{% endif %}{% endfor %}`;
+/** As Phi-4-mini's: the tools are a text in the system message, and a message has nothing but content. */
+const PHI = `{% for m in messages %}{% if m['role'] == 'system' and 'tools' in m and m['tools'] is not none %}[system]{{ m['content'] + '<|tool|>' + m['tools'] + '<|/tool|>' }}{% else %}[{{ m['role'] }}]{{ '' + m['content'] }}{% endif %}
+{% endfor %}`;
 const THINKING = `{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<think>
 {% if enable_thinking is defined and not enable_thinking %}
 </think>
@@ -54,6 +57,33 @@ async function ask(template: string, reply: string, input: Partial<GenerationInp
   }
   return { deltas, prompt: tokenizer.decode(engine.calls[0]?.request.tokens ?? []) };
 }
+
+describe('a template that takes tools in the system message', () => {
+  const told = '<|tool|>[{"name":"get_weather","parameters":{"type":"object"}}]<|/tool|>';
+
+  it('has them there, with and without words of the system, and calls in the words of the assistant', async () => {
+    const system = { role: 'system' as const, content: 'Be brief.' };
+    const call = { id: 'call_1', name: 'get_weather', arguments: '{"city": "Paris"}' };
+    const messages: ChatMessage[] = [
+      USER,
+      { role: 'assistant', content: '', toolCalls: [call] },
+      { role: 'tool', content: '21 degrees', toolCallId: 'call_1' },
+    ];
+    const { prompt } = await ask(PHI, 'x', { messages: [system, ...messages], tools: [WEATHER] });
+    expect(prompt).toBe(
+      `[system]Be brief.${told}[user]Weather?[assistant]<|tool_call|>` +
+        '[{"name": "get_weather", "arguments": {"city": "Paris"}}]<|/tool_call|>[tool]21 degrees',
+    );
+    expect((await ask(PHI, 'x', { tools: [WEATHER] })).prompt).toBe(`[system]${told}[user]Weather?`);
+    expect((await ask(PHI, 'x')).prompt).toBe('[user]Weather?');
+  });
+
+  it('is read as Phi calls', async () => {
+    const reply = '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]<|/tool_call|>';
+    const { deltas } = await ask(PHI, reply, { tools: [WEATHER] });
+    expect(deltas.find(({ type }) => type === 'tool-call')).toMatchObject({ name: 'get_weather' });
+  });
+});
 
 describe('a reply with a call', () => {
   it('is text and a call, with an id of ours', async () => {

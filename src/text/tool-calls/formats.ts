@@ -55,7 +55,7 @@ export const TOOL_CALL_FORMATS = {
   glm: tagged(GLM, '<arg_key>'),
   'qwen-coder': tagged(QWEN_CODER, '<function='),
   lfm: { signs: LFM.opens, markers: [...LFM.opens, ...LFM.closes], reader: () => pythonicCalls(LFM) },
-  phi: { signs: PHI.opens, markers: [...PHI.opens, ...PHI.closes], reader: () => jsonCalls(PHI) },
+  phi: { signs: [...PHI.opens, '<|tool|>'], markers: [...PHI.opens, ...PHI.closes], reader: () => jsonCalls(PHI) },
   pythonic: {
     signs: [...LLAMA_4.opens, '[func_name1('],
     markers: [...LLAMA_4.opens, ...LLAMA_4.closes],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { endsInThought, findThinkTags } from '../../../src/text/reasoning.js';
 import { findReplyFormat, makeReplyParser, replyMarkers } from '../../../src/text/reply-format.js';
 import type { ToolSignature } from '../../../src/text/reply-parts.js';
+import { seededRandom } from '../fixtures.js';
 import { TOOLS } from './corpus.js';
 import { everySplit, parse } from './support.js';
 
@@ -137,6 +138,34 @@ describe('a reply with reasoning', () => {
   it('has no parser where there is nothing to part', () => {
     const format = findReplyFormat('{{ messages }}<tool_call>');
     expect(makeReplyParser(format, { tools: [], thinking: false })).toBeUndefined();
+  });
+});
+
+describe('any text with reasoning', () => {
+  const TEMPLATES = [
+    THINK,
+    '[THINK]',
+    '<|channel>thought\n<channel|>',
+    `${THINK}<tool_call>`,
+    `${THINK}<|tool_calls_section_begin|>`,
+    HARMONY,
+  ];
+  const MARKERS = REPLIES.flatMap(({ raw }) => raw.match(/<[^>]*>|\[[A-Z_/]+\]|\w+|\s+|./gsu) ?? []);
+
+  it.each(TEMPLATES)('%s: never crashes, no cut matters, and thinking ends with the reply', (template) => {
+    const random = seededRandom(11);
+    const pick = () => MARKERS[Math.floor(random() * MARKERS.length)] ?? '';
+    const format = findReplyFormat(template);
+    for (let round = 0; round < 600; round++) {
+      const context = { tools: round % 2 ? TOOLS : [], thinking: round % 3 === 0 };
+      const tokens = Array.from({ length: 1 + Math.floor(random() * 24) }, () =>
+        random() < 0.9 ? pick() : String.fromCharCode(random() * 65_536),
+      );
+      const text = tokens.join('');
+      const whole = parse(makeReplyParser(format, context), [text]);
+      expect(parse(makeReplyParser(format, context), [...text]), text).toEqual(whole);
+      expect(parse(makeReplyParser(format, context), tokens), text).toEqual(whole);
+    }
   });
 });
 
