@@ -62,7 +62,7 @@ describe('the template language', () => {
 
   it('passes what it is given, and null for tools', () => {
     expect(render('{{ tools is none }} {{ bos_token }} {{ x is defined }}', { bos_token: '<s>' })).toBe(
-      'true <s> false',
+      'True <s> False',
     );
   });
 });
@@ -86,9 +86,9 @@ describe('a template that fails', () => {
 
   it('reaches nothing of JavaScript', () => {
     for (const name of ['constructor', '__proto__', 'prototype', 'toString']) {
-      expect(render(`{{ messages.${name} is defined }} {{ ''.${name} is defined }}`)).toBe('false false');
+      expect(render(`{{ messages.${name} is defined }} {{ ''.${name} is defined }}`)).toBe('False False');
     }
-    expect(render('{{ process is defined }} {{ globalThis is defined }}')).toBe('false false');
+    expect(render('{{ process is defined }} {{ globalThis is defined }}')).toBe('False False');
   });
 });
 
