@@ -22,11 +22,19 @@ export function readGgufHeader(source: ByteSource): GgufFile {
   const tensorCount = cursor.count('the tensor count', 0, MAX_TENSORS);
   const keyCount = cursor.count('the metadata count', 0, MAX_KEYS);
   const metadata = Metadata.parse(cursor, keyCount);
+  refuseParts(metadata);
   const alignment = metadata.integer('general.alignment', 8, MAX_ALIGNMENT, DEFAULT_ALIGNMENT);
   if (alignment % 8 !== 0) {
     throw metadata.error('general.alignment', `is ${alignment}; it must be a multiple of 8`);
   }
   return { version, metadata, tensors: readTensorDirectory(cursor, tensorCount, alignment, source.size) };
+}
+
+function refuseParts(metadata: Metadata): void {
+  const parts = metadata.integer('split.count', 0, MAX_TENSORS, 1);
+  if (parts > 1) {
+    throw metadata.error('split.count', `is ${parts}: the file is one part of a model; join the parts with gguf-split`);
+  }
 }
 
 function readVersion(cursor: Cursor): number {

@@ -75,6 +75,7 @@ const LIES: [string, GgufParts, RegExp][] = [
     { keys: [key('a', TYPE.array, Buffer.concat(new Array(99).fill(Buffer.concat([u32(9), u64(1)]))))] },
     /nested deeper than 4/,
   ],
+  ['one part of three', { keys: [key('split.count', TYPE.u32, u32(3))] }, /split.count is 3: .*join the parts/],
   ['an alignment of 0', { keys: [key('general.alignment', TYPE.u32, u32(0))] }, /alignment is 0; .*at byte/],
   ['an alignment of 12', { keys: [key('general.alignment', TYPE.u32, u32(12))] }, /multiple of 8/],
   ['an alignment in words', { keys: [key('general.alignment', TYPE.string, text('big'))] }, /alignment is a string/],
