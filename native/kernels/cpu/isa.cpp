@@ -1,6 +1,25 @@
 #include "kernels/cpu/isa.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace mlxd::kernels::cpu {
+
+#if defined(__aarch64__)
+namespace {
+
+bool has_dot_products() {
+#if defined(__linux__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+  return true;  // Apple's have had them from the first
+#endif
+}
+
+}  // namespace
+#endif
 
 const char* isa_name(Isa isa) {
   switch (isa) {
@@ -14,6 +33,8 @@ const char* isa_name(Isa isa) {
       return "avx512_vnni";
     case Isa::neon:
       return "neon";
+    case Isa::neon_dotprod:
+      return "neon_dotprod";
     case Isa::scalar:
       break;
   }
@@ -34,6 +55,7 @@ std::vector<Isa> supported_isas() {
   if (avx512 && __builtin_cpu_supports("avx512vnni")) found.push_back(Isa::avx512_vnni);
 #elif defined(__aarch64__)
   found.push_back(Isa::neon);
+  if (has_dot_products()) found.push_back(Isa::neon_dotprod);
 #endif
   return found;
 }

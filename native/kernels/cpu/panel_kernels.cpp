@@ -16,6 +16,8 @@ const KernelTable& kernel_table(Isa isa) {
 #elif defined(__aarch64__)
     case Isa::neon:
       return kNeonKernels;
+    case Isa::neon_dotprod:
+      return kNeonDotprodKernels;
 #endif
     default:
       return kScalarKernels;
