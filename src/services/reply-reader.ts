@@ -37,6 +37,7 @@ export class ReplyReader {
   readonly #matcher: StopMatcher;
   readonly #logprobs: TextLogprobs | undefined;
   readonly #parallelCalls: boolean;
+  readonly #thoughts: ThoughtLimit | undefined;
   readonly #promptTokens: number;
   /** The tokens of the reply so far, those of a thought's end that was not sampled included. */
   readonly completion: number[] = [];
@@ -44,7 +45,6 @@ export class ReplyReader {
   #reasoningTokens = 0;
   /** Characters of raw text since the last delta with log-probabilities. */
   #rawLength = 0;
-  readonly #thoughts: ThoughtLimit | undefined;
   #finished = false;
 
   constructor(

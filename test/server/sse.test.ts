@@ -1,5 +1,6 @@
 // What keeps a stream alive while nothing comes.
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { EngineError } from '../../src/engine/types.js';
 import { appFor, chatBody, post } from './support/requests.js';
 import { ScriptedModel } from './support/scripted-model.js';
 
@@ -27,6 +28,35 @@ describe('a stream on which nothing comes', () => {
     ]);
     expect(body.match(/keep-alive/gu)).toHaveLength(2);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends in an error when the prompt of an echo cannot be scored after it', async () => {
+    const model = new ScriptedModel();
+    let fail = (_error: Error): void => undefined;
+    const scoring = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const asked = new Promise<void>((resolve) => {
+      model.echo = () => {
+        resolve();
+        return scoring;
+      };
+    });
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const payload = { model: 'scripted/model', prompt: 'Hi', echo: true, logprobs: 1, stream: true };
+    const pending = appFor(model).inject({
+      method: 'POST',
+      url: '/v1/completions',
+      headers: { host: 'localhost' },
+      payload,
+    });
+    void pending.then(() => undefined);
+    await asked;
+    vi.advanceTimersByTime(16_000);
+    fail(new EngineError('generation_failed', 'x'));
+    const { statusCode, body } = await pending;
+    const last = body.split('\n\n').at(-2)?.replace('data: ', '');
+    expect([statusCode, JSON.parse(last ?? '').error.type]).toEqual([200, 'server_error']);
   });
 
   it('fails as plain HTTP when that is before the first comment', async () => {

@@ -106,8 +106,8 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const offsets = inputs.map(() => 0);
   const clock = new ReplyClock();
   const usages: Usage[] = [];
-  const echoes = await echoesOf(turn, inputs);
   try {
+    const echoes = await echoesOf(turn, inputs);
     await runChoices(textChoices(model, inputs), controller, (index, delta) => {
       clock.tick();
       const finish_reason = delta.type === 'finish' ? delta.reason : null;
