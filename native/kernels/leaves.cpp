@@ -151,16 +151,17 @@ class NormLinears final : public CpuPrimitive {
 };
 
 // Inputs as NormLinears.
-class NormSwiglu final : public CpuPrimitive {
+class NormGlu final : public CpuPrimitive {
  public:
-  NormSwiglu(const std::optional<CpuNorm>& norm, Factor gate, Factor up)
-      : norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
-  DEFINE_NAME(NormSwiglu)
+  NormGlu(Activation activation, const std::optional<CpuNorm>& norm, Factor gate, Factor up)
+      : activation_(activation), norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
+  DEFINE_NAME(NormGlu)
 
   Task task() const override {
-    return [norm = norm_, gate = gate_, up = up_](const auto& views, auto& out) {
-      cpu::matmul_glu(cpu::Activation::silu, {gate.layer(), out[0].template data<float>()},
-                      up.layer(), *NormedInput(views, norm), gate.how());
+    return [activation = activation_, norm = norm_, gate = gate_, up = up_](const auto& views,
+                                                                            auto& out) {
+      cpu::matmul_glu(activation, {gate.layer(), out[0].template data<float>()}, up.layer(),
+                      *NormedInput(views, norm), gate.how());
     };
   }
 
@@ -173,11 +174,13 @@ class NormSwiglu final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    const auto& same = static_cast<const NormSwiglu&>(other);
-    return norm_ == same.norm_ && gate_ == same.gate_ && up_ == same.up_;
+    const auto& same = static_cast<const NormGlu&>(other);
+    return activation_ == same.activation_ && norm_ == same.norm_ && gate_ == same.gate_ &&
+           up_ == same.up_;
   }
 
  private:
+  Activation activation_;
   std::optional<CpuNorm> norm_;
   Factor gate_, up_;
 };
@@ -247,15 +250,15 @@ std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<Norm
                                 with_norm({x}, norm, x.shape(1)));
 }
 
-mx::array norm_swiglu(const mx::array& x, const std::optional<NormLayer>& norm,
-                      const LinearLayer& gate, const LinearLayer& up) {
+mx::array norm_glu(Activation activation, const mx::array& x, const std::optional<NormLayer>& norm,
+                   const LinearLayer& gate, const LinearLayer& up) {
   check_layer(gate, x);
   check_layer(up, x);
   if (gate.weight.rows_count() != up.weight.rows_count()) {
-    throw std::invalid_argument("SwiGLU: gate and up differ in their number of rows.");
+    throw std::invalid_argument("GLU: gate and up differ in their number of rows.");
   }
   return mx::array({x.shape(0), gate.weight.rows_count()}, mx::float32,
-                   std::make_shared<NormSwiglu>(cpu_norm(norm), Factor(gate), Factor(up)),
+                   std::make_shared<NormGlu>(activation, cpu_norm(norm), Factor(gate), Factor(up)),
                    with_norm({x}, norm, x.shape(1)));
 }
 

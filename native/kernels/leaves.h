@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/activation.h"
 #include "kernels/norm.h"
 #include "kernels/weight_matrix.h"
 
@@ -43,8 +44,8 @@ mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::arr
 std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<NormLayer>& norm,
                                     LinearLayers layers);
 
-/// With n the norm of x [T, K], or x itself: silu(gate(n)) * up(n), [T, N].
-mx::array norm_swiglu(const mx::array& x, const std::optional<NormLayer>& norm,
-                      const LinearLayer& gate, const LinearLayer& up);
+/// With n the norm of x [T, K], or x itself: gate(n) activated with up(n), [T, N].
+mx::array norm_glu(Activation activation, const mx::array& x, const std::optional<NormLayer>& norm,
+                   const LinearLayer& gate, const LinearLayer& up);
 
 }  // namespace mlxd::kernels

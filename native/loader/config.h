@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/activation.h"
 #include "loader/fields.h"
 #include "nn/quantization.h"
 #include "nn/rope_config.h"
@@ -14,6 +15,10 @@
 namespace mlxd {
 
 enum class LayerType { full_attention, sliding_attention };
+
+/// Above any real model's: they keep later arithmetic from overflowing.
+inline constexpr int kMostWidth = 1 << 20;
+inline constexpr int kMostExperts = 1 << 12;
 
 /// A file as it was parsed.
 struct ConfigSource {
@@ -33,7 +38,7 @@ struct Config {
   float norm_eps;                           // added to the variance, under whichever name
   int max_position_embeddings;              // the longest context, prompt and answer together
   std::optional<bool> tie_word_embeddings;  // absent: tied if the checkpoint has no lm_head
-  std::string hidden_act;                   // the activation of the MLP, as the config names it
+  kernels::Activation activation;           // of the MLP
   bool attention_bias;
   bool mlp_bias;
   nn::RopeConfig rope;

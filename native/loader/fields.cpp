@@ -6,6 +6,22 @@
 
 namespace mlxd {
 
+namespace {
+
+std::optional<double> real_of(const json::Value& value) {
+  if (const auto* exact = value.as<int64_t>()) return static_cast<double>(*exact);
+  if (const auto* number = value.as<double>()) return *number;
+  return std::nullopt;
+}
+
+std::string range(const char* what, double least, double most) {
+  std::ostringstream text;
+  text << what << " from " << least << " to " << most;
+  return text.str();
+}
+
+}  // namespace
+
 Fields::Fields(const json::Value& value, std::string file, std::string path)
     : object_(value.as<json::Object>()), file_(std::move(file)), path_(std::move(path)) {
   if (object_ == nullptr) {
@@ -52,20 +68,46 @@ int Fields::integer(std::string_view key, int least, int most, int fallback) con
 }
 
 float Fields::real(std::string_view key, double least, double most) const {
-  const json::Value& value = require(key);
-  const auto* exact = value.as<int64_t>();
-  const auto* number = value.as<double>();
-  const double real = exact != nullptr ? static_cast<double>(*exact) : number ? *number : 0.0;
-  if ((exact == nullptr && number == nullptr) || real < least || real > most) {
-    std::ostringstream range;
-    range << "must be a number from " << least << " to " << most;
-    fail(key, range.str());
-  }
-  return static_cast<float>(real);
+  const std::optional<double> number = real_of(require(key));
+  if (!number || *number < least || *number > most)
+    fail(key, range("must be a number", least, most));
+  return static_cast<float>(*number);
 }
 
 float Fields::real(std::string_view key, double least, double most, float fallback) const {
   return has(key) ? real(key, least, most) : fallback;
+}
+
+const json::Array& Fields::array(std::string_view key) const {
+  static const json::Array none;
+  const json::Value* value = find(key);
+  if (value == nullptr) return none;
+  const auto* items = value->as<json::Array>();
+  if (items == nullptr) fail(key, "must be an array");
+  return *items;
+}
+
+std::vector<int> Fields::integers(std::string_view key, int least, int most) const {
+  std::vector<int> numbers;
+  for (const json::Value& item : array(key)) {
+    const auto* number = item.as<int64_t>();
+    if (number == nullptr || *number < least || *number > most) {
+      fail(key, "must hold integers from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    numbers.push_back(static_cast<int>(*number));
+  }
+  return numbers;
+}
+
+std::vector<float> Fields::reals(std::string_view key, double least, double most) const {
+  std::vector<float> numbers;
+  for (const json::Value& item : array(key)) {
+    const std::optional<double> number = real_of(item);
+    if (!number || *number < least || *number > most)
+      fail(key, range("must hold numbers", least, most));
+    numbers.push_back(static_cast<float>(*number));
+  }
+  return numbers;
 }
 
 bool Fields::boolean(std::string_view key, bool fallback) const {

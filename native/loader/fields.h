@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "loader/json.h"
 
@@ -35,12 +36,17 @@ class Fields {
   std::string string(std::string_view key) const;
   std::string string(std::string_view key, std::string fallback) const;
 
+  /// An array of numbers, each in [least, most]; empty when it is absent.
+  std::vector<int> integers(std::string_view key, int least, int most) const;
+  std::vector<float> reals(std::string_view key, double least, double most) const;
+
   /// Throws "FILE: PATH.KEY WHAT".
   [[noreturn]] void fail(std::string_view key, const std::string& what) const;
 
  private:
   std::string name(std::string_view key) const;
   const json::Value& require(std::string_view key) const;
+  const json::Array& array(std::string_view key) const;
 
   const json::Object* object_;
   std::string file_;

@@ -14,21 +14,17 @@ nn::NormQkv make_qkv(const Config& c, const nn::Weights& w, nn::Bias bias) {
           nn::Linear(attention / "v_proj", c.hidden_size, kv_width, bias)};
 }
 
-nn::NormSwiGlu make_gate_up(const Config& c, const nn::Weights& w, nn::Bias bias) {
-  const nn::Weights mlp = w / "mlp";
-  return {nn::RmsNorm(w / "post_attention_layernorm", c.hidden_size, c.norm_eps),
-          nn::Linear(mlp / "gate_proj", c.hidden_size, c.intermediate_size, bias),
-          nn::Linear(mlp / "up_proj", c.hidden_size, c.intermediate_size, bias)};
-}
-
 }  // namespace
 
 PreNormBlock::PreNormBlock(const Config& c, const nn::Weights& w, nn::Attention attend,
                            BlockBiases biases)
+    : PreNormBlock(c, w, std::move(attend), biases, std::make_unique<GatedMlp>(c, w, biases.mlp)) {}
+
+PreNormBlock::PreNormBlock(const Config& c, const nn::Weights& w, nn::Attention attend,
+                           BlockBiases biases, std::unique_ptr<FeedForward> second_half)
     : qkv(make_qkv(c, w, biases.qkv)),
       attention(std::move(attend)),
       out(nn::Linear(w / "self_attn" / "o_proj", c.heads * c.head_dim, c.hidden_size, biases.out)),
-      gate_up(make_gate_up(c, w, biases.mlp)),
-      down(nn::Linear(w / "mlp" / "down_proj", c.intermediate_size, c.hidden_size, biases.mlp)) {}
+      feed_forward(std::move(second_half)) {}
 
 }  // namespace mlxd

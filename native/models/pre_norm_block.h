@@ -1,7 +1,8 @@
-// The block of the Llama line of models: norm, attention, residual; norm, gated MLP, residual.
+// The block of the Llama line of models: norm, attention, residual; norm, MLP, residual.
 #pragma once
 
 #include "loader/config.h"
+#include "models/feed_forward.h"
 #include "nn/attention.h"
 
 namespace mlxd {
@@ -20,18 +21,30 @@ inline nn::AttentionShape attention_shape(const Config& c, std::optional<int> wi
   return {c.heads, c.kv_heads, c.head_dim, window};
 }
 
+/// `self_attn.q_norm` and `k_norm` of the layer's weights `w`, each of a head's width.
+inline nn::HeadNorms head_norms(const Config& c, const nn::Weights& w) {
+  const auto norm = [&](const char* name) {
+    return nn::RmsNorm(w / "self_attn" / name, c.head_dim, c.norm_eps);
+  };
+  return {norm("q_norm"), norm("k_norm")};
+}
+
 struct PreNormBlock {
   nn::NormQkv qkv;
   nn::Attention attention;
   nn::ResidualLinear out;
-  nn::NormSwiGlu gate_up;
-  nn::ResidualLinear down;
+  std::unique_ptr<FeedForward> feed_forward;
 
+  /// With a gated MLP.
   PreNormBlock(const Config& c, const nn::Weights& w, nn::Attention attend, BlockBiases biases);
+
+  /// With another second half; `biases.mlp` is of no account.
+  PreNormBlock(const Config& c, const nn::Weights& w, nn::Attention attend, BlockBiases biases,
+               std::unique_ptr<FeedForward> second_half);
 
   mx::array operator()(const mx::array& x, const Step& step, int layer) const {
     const mx::array h = out(attention(qkv(x), step, layer), x);
-    return down(gate_up(h), h);
+    return (*feed_forward)(h);
   }
 };
 

@@ -14,10 +14,8 @@ using MakeModel = std::unique_ptr<Model> (*)(const Config&, const nn::Weights&);
 
 const std::map<std::string, MakeModel>& registry() {
   static const std::map<std::string, MakeModel> table{
-      {"llama", make_llama},
-      {"mistral", make_mistral},
-      {"qwen2", make_qwen2},
-      {"qwen3", make_qwen3},
+      {"llama", make_llama}, {"mistral", make_mistral}, {"mixtral", make_mixtral},
+      {"qwen2", make_qwen2}, {"qwen3", make_qwen3},     {"qwen3_moe", make_qwen3_moe},
   };
   return table;
 }
@@ -33,10 +31,6 @@ std::unique_ptr<Model> make_model(const Config& config, const nn::Weights& weigh
     }
     throw std::runtime_error("config.json: model_type \"" + config.model_type +
                              "\" is not supported; supported are " + known);
-  }
-  if (config.hidden_act != "silu") {
-    throw std::runtime_error("config.json: hidden_act \"" + config.hidden_act +
-                             "\" is not supported; supported is silu");
   }
   return found->second(config, weights);
 }

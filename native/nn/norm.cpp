@@ -1,6 +1,7 @@
 // See norm.h.
 #include "nn/norm.h"
 
+#include "kernels/glu.h"
 #include "kernels/leaves.h"
 
 namespace mlxd::nn {
@@ -31,14 +32,13 @@ Qkv NormQkv::operator()(const mx::array& x) const {
   return {q_(normed), k_(normed), v_(normed)};
 }
 
-mx::array NormSwiGlu::operator()(const mx::array& x) const {
+mx::array NormGlu::operator()(const mx::array& x) const {
   const auto gate_layer = gate_.layer(), up_layer = up_.layer();
   if (kernels::can_fuse(x, {gate_layer, up_layer})) {
-    return kernels::norm_swiglu(x, layer_of(norm_), gate_layer, up_layer);
+    return kernels::norm_glu(activation_, x, layer_of(norm_), gate_layer, up_layer);
   }
   const mx::array normed = norm_ ? (*norm_)(x) : x;
-  const mx::array gate = gate_(normed);
-  return gate * mx::sigmoid(gate) * up_(normed);
+  return kernels::glu(activation_, gate_(normed), up_(normed));
 }
 
 mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {

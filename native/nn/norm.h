@@ -61,12 +61,15 @@ class NormQkv {
   Linear q_, k_, v_;
 };
 
-/// norm, then silu(gate) * up: the first half of a gated MLP.
-class NormSwiGlu {
+/// norm, then gate activated with up: the first half of a gated MLP.
+class NormGlu {
  public:
   /// Without a norm of x itself.
-  NormSwiGlu(std::optional<Norm> norm, Linear gate, Linear up)
-      : norm_(std::move(norm)), gate_(std::move(gate)), up_(std::move(up)) {}
+  NormGlu(std::optional<Norm> norm, Linear gate, Linear up, kernels::Activation activation)
+      : norm_(std::move(norm)),
+        gate_(std::move(gate)),
+        up_(std::move(up)),
+        activation_(activation) {}
 
   /// x [T, hidden] -> [T, intermediate].
   mx::array operator()(const mx::array& x) const;
@@ -74,6 +77,7 @@ class NormSwiGlu {
  private:
   std::optional<Norm> norm_;
   Linear gate_, up_;
+  kernels::Activation activation_;
 };
 
 /// A linear layer whose output is added to the residual stream.

@@ -44,9 +44,7 @@ void Weights::fail(const std::string& what) const {
 }
 
 mx::array Weights::take(std::string_view name, const mx::Shape& shape) const {
-  const auto node = checkpoint_->tensors.extract(full_name(name));
-  if (node.empty()) (*this / name).fail("is missing from the checkpoint");
-  const mx::array tensor = node.mapped();
+  const mx::array tensor = pull(name);
   if (tensor.shape() != shape) {
     (*this / name)
         .fail("has the shape " + text(tensor.shape()) + ", the config asks for " + text(shape));
@@ -65,6 +63,22 @@ mx::array Weights::take_dense(std::string_view name, const mx::Shape& shape) con
   if (!kernels::measuring()) mx::eval(cast);
   count_memory(cast.nbytes());
   return cast;
+}
+
+mx::array Weights::pull(std::string_view name) const {
+  const auto node = checkpoint_->tensors.extract(full_name(name));
+  if (node.empty()) (*this / name).fail("is missing from the checkpoint");
+  return node.mapped();
+}
+
+void Weights::put(std::string_view name, const mx::array& tensor) const {
+  if (!checkpoint_->tensors.emplace(full_name(name), tensor).second) {
+    (*this / name).fail("is in the checkpoint twice, in two layouts");
+  }
+}
+
+void Weights::quantize_like(const Weights& other) const {
+  if (checkpoint_->quantization) checkpoint_->quantization->overrides[path_] = other.scheme();
 }
 
 std::optional<QuantizationScheme> Weights::scheme() const {

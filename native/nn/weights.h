@@ -50,6 +50,16 @@ class Weights {
   /// The dtype that this device computes in; that of the file if empty.
   std::optional<mx::Dtype> compute_dtype() const { return checkpoint_->compute_dtype; }
 
+  /// The tensor `path.name` as it is, taken out of the checkpoint to be put back in another form;
+  /// it must be there.
+  mx::array pull(std::string_view name) const;
+
+  /// Adds the tensor `path.name` to the checkpoint.
+  void put(std::string_view name, const mx::array& tensor) const;
+
+  /// Gives the module at this path the scheme of `other`.
+  void quantize_like(const Weights& other) const;
+
   /// The scheme that the config gives the module at this path; none if it is to be dense.
   std::optional<QuantizationScheme> scheme() const;
 

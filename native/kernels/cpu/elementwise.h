@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "kernels/cpu/activation.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/panel_kernels.h"
 #include "kernels/cpu/prepared_input.h"
@@ -20,7 +21,7 @@ void norm_rows(const Norm& norm, const Rows& x, int width, float* out, Isa isa, 
 void join_rows(const std::optional<Norm>& norm, float scale, const Rows& residual, int width,
                float* y, Isa isa, ThreadPool& pool);
 
-/// gate[i] = activation(gate[i]) * up[i] for i < count.
+/// Activates gate[i] with up[i], in place, for i < count.
 void glu(Activation activation, float* gate, const float* up, size_t count, Isa isa,
          ThreadPool& pool);
 

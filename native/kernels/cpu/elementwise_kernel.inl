@@ -57,19 +57,18 @@ void layer_norm_row(const float* x, const float* weight, const float* bias, int 
   }
 }
 
-// x / (1 + e^-x), by way of e^-|x| so that nothing overflows.
-inline Register silu(Register x) {
+// 1 / (1 + e^-x), by way of e^-|x| so that nothing overflows.
+inline Register sigmoid(Register x) {
   const Register e = exp_negative(x < 0.0f ? x : -x);
   const Register r = 1.0f / (1.0f + e);
-  return x * (x < 0.0f ? e * r : r);
+  return x < 0.0f ? e * r : r;
 }
+
+inline Register silu(Register x) { return x * sigmoid(x); }
 
 // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), since 0.5 (1 + tanh u) = 1 / (1 + e^-2u).
 inline Register gelu_tanh(Register x) {
-  const Register u = 1.59576912f * (x + 0.044715f * (x * x * x));
-  const Register e = exp_negative(u < 0.0f ? u : -u);
-  const Register r = 1.0f / (1.0f + e);
-  return x * (u < 0.0f ? e * r : r);
+  return x * sigmoid(1.59576912f * (x + 0.044715f * (x * x * x)));
 }
 
 // 0.5 x (1 + erf(x / sqrt 2)). e^(z^2) erfc(z) is t times a polynomial of t = 1 / (1 + 0.4 z) to
@@ -86,15 +85,26 @@ inline Register gelu(Register x) {
   return x * (x < 0.0f ? tail : 1.0f - tail);
 }
 
-// gate = activate(gate) * up
 template <Register (*activate)(Register)>
+inline Register gated(Register gate, Register up) {
+  return activate(gate) * up;
+}
+
+inline Register clamped_silu(Register gate, Register up) {
+  gate = gate > 7.0f ? Register{} + 7.0f : gate;
+  up = up > 7.0f ? Register{} + 7.0f : up < -7.0f ? Register{} - 7.0f : up;
+  return gate * sigmoid(1.702f * gate) * (up + 1.0f);
+}
+
+// gate = join(gate, up)
+template <Register (*join)(Register, Register)>
 void glu_run(float* gate, const float* up, int count) {
   int i = 0;
   for (; i + kRegisterLanes <= count; i += kRegisterLanes) {
     Register g, u;
     __builtin_memcpy(&g, gate + i, kRegisterBytes);
     __builtin_memcpy(&u, up + i, kRegisterBytes);
-    g = activate(g) * u;
+    g = join(g, u);
     __builtin_memcpy(gate + i, &g, kRegisterBytes);
   }
   if (i == count) return;
@@ -103,6 +113,6 @@ void glu_run(float* gate, const float* up, int count) {
     g_rest[j - i] = gate[j];
     u_rest[j - i] = up[j];
   }
-  glu_run<activate>(g_rest, u_rest, kRegisterLanes);
+  glu_run<join>(g_rest, u_rest, kRegisterLanes);
   for (int j = i; j < count; ++j) gate[j] = g_rest[j - i];
 }

@@ -63,7 +63,8 @@ constexpr KernelTable make_table() {
           narrow_row,
           rms_norm_row,
           layer_norm_row,
-          {glu_run<silu>, glu_run<gelu_tanh>, glu_run<gelu>},
+          {glu_run<gated<silu>>, glu_run<gated<gelu_tanh>>, glu_run<gated<gelu>>,
+           glu_run<clamped_silu>},
           arg_max_row,
           weigh_run,
           sum_above};

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/cpu/activation.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/kv_page.h"
 #include "kernels/cpu/matrix_format.h"
@@ -150,11 +151,7 @@ using RmsNormRow = void (*)(const float* x, const float* weight, int width, floa
 using LayerNormRow = void (*)(const float* x, const float* weight, const float* bias, int width,
                               float eps, float* out);
 
-/// silu: x / (1 + e^-x). gelu: x Phi(x), exactly; gelu_tanh: Hendrycks and Gimpel's (2016)
-/// approximation, "gelu_pytorch_tanh" of configs.
-enum class Activation { silu, gelu_tanh, gelu };
-
-/// gate = activation(gate) * up.
+/// gate = gate activated with up.
 using GluRun = void (*)(float* gate, const float* up, int count);
 
 /// The first index of the largest of x, and that; 0 and -inf if all are NaN.
@@ -178,7 +175,7 @@ struct KernelTable {
   NarrowRow narrow_row;
   RmsNormRow rms_norm;
   LayerNormRow layer_norm;
-  GluRun glu[3];  // by Activation
+  GluRun glu[4];  // by Activation
   ArgMaxRow arg_max;
   WeighRun weigh;
   SumAbove sum_above;

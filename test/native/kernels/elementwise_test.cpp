@@ -139,6 +139,28 @@ TEST_CASE("what joins the residual stream is normed if asked, scaled, and added"
   }
 }
 
+TEST_CASE("the clamped activation of gpt-oss is that of float64, with the same bits everywhere") {
+  std::mt19937 random(13);
+  auto gate = random_rows(1000, random), up = random_rows(1000, random);
+  for (auto& value : gate) value *= 6;
+  for (auto& value : up) value *= 6;
+  gate[0] = 500;
+  gate[1] = -500;
+  std::vector<float> first;
+  for (Isa isa : supported_isas()) {
+    ThreadPool pool(2);
+    auto out = gate;
+    glu(Activation::clamped_silu, out.data(), up.data(), out.size(), isa, pool);
+    if (first.empty()) first = out;
+    REQUIRE(out == first);
+  }
+  for (size_t i = 0; i < gate.size(); ++i) {
+    const double g = std::min<double>(gate[i], 7), u = std::clamp<double>(up[i], -7, 7);
+    const double expected = g / (1 + std::exp(-1.702 * g)) * (u + 1);
+    REQUIRE(std::abs(first[i] - expected) <= 2e-6 * std::abs(expected) + 1e-6 * std::abs(g));
+  }
+}
+
 TEST_CASE("gated activations are those of float64, with the same bits everywhere, and finite") {
   std::mt19937 random(12);
   for (const auto activation : {Activation::silu, Activation::gelu_tanh, Activation::gelu}) {

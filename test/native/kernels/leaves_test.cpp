@@ -65,7 +65,7 @@ const Leaf kLeaves[] = {
       return mx::concatenate(norm_linears(x, NormLayer{s.weight, kEps}, {s.a, s.b}), 1);
     },
     [](const Sample& s, const mx::array& x) {
-      return norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b);
+      return norm_glu(Activation::silu, x, NormLayer{s.weight, kEps}, s.a, s.b);
     },
 };
 
@@ -85,7 +85,8 @@ TEST_CASE("leaves agree with the composition") {
       CHECK(distance(products[1], s.b.matmul(s.normed(x))) < 2e-6f);
       const auto gate = s.a.matmul(s.normed(x)), up = s.b.matmul(s.normed(x));
       const auto expected = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), up);
-      CHECK(distance(norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b), expected) < 4e-6f);
+      CHECK(distance(norm_glu(Activation::silu, x, NormLayer{s.weight, kEps}, s.a, s.b), expected) <
+            4e-6f);
     }
   }
 }
@@ -100,7 +101,7 @@ TEST_CASE("the norm of a leaf may be a layer norm or none, before it or after it
   CHECK(same_bits(norm_linears(x, {}, {s.a})[0], s.a.matmul(x)));
   const auto gate = s.a.matmul(x), up = s.b.matmul(x);
   const auto product = mx::multiply(mx::multiply(gate, mx::sigmoid(gate)), up);
-  CHECK(distance(norm_swiglu(x, {}, s.a, s.b), product) < 4e-6f);
+  CHECK(distance(norm_glu(Activation::silu, x, {}, s.a, s.b), product) < 4e-6f);
   const auto y = mx::fast::rms_norm(s.a.matmul(x), after, kEps);
   CHECK(distance(linear_add(s.a, x, residual, {NormLayer{after, kEps}, 0.25f}),
                  mx::add(residual, mx::multiply(y, mx::array(0.25f)))) < 2e-6f);
@@ -144,7 +145,8 @@ TEST_CASE("layers may be dense and have biases") {
   CHECK(distance(norm_linears(x, NormLayer{weight, kEps}, {layer})[0], apply(normed)) < 2e-6f);
   const auto y = apply(normed);
   const auto expected = mx::multiply(mx::multiply(y, mx::sigmoid(y)), y);
-  CHECK(distance(norm_swiglu(x, NormLayer{weight, kEps}, layer, layer), expected) < 4e-6f);
+  CHECK(distance(norm_glu(Activation::silu, x, NormLayer{weight, kEps}, layer, layer), expected) <
+        4e-6f);
   const auto half = mx::astype(bias, mx::float16), longer = mx::zeros({71});
   CHECK_FALSE(can_fuse(x, {LinearLayer(w, &half)}));
   CHECK_THROWS_AS(linear_add({w, &longer}, x, residual), std::invalid_argument);
@@ -173,8 +175,9 @@ TEST_CASE("rows may lie apart, and the norm's weight may be of half precision") 
   const auto together = mx::contiguous(apart);
   for (const Leaf& leaf : kLeaves) CHECK(same_bits(leaf(s, apart), leaf(s, together)));
   const auto half = mx::astype(s.weight, mx::float16);
-  CHECK(same_bits(norm_swiglu(together, NormLayer{half, kEps}, s.a, s.b),
-                  norm_swiglu(together, NormLayer{mx::astype(half, mx::float32), kEps}, s.a, s.b)));
+  CHECK(same_bits(norm_glu(Activation::silu, together, NormLayer{half, kEps}, s.a, s.b),
+                  norm_glu(Activation::silu, together,
+                           NormLayer{mx::astype(half, mx::float32), kEps}, s.a, s.b)));
 }
 
 TEST_CASE("extreme rows give what the composition gives, or are not finite where it is not") {
@@ -202,5 +205,6 @@ TEST_CASE("what cannot be one operation is said to be so, and shapes that do not
   CHECK_THROWS_AS(linear_add(s.a, mx::zeros({2, 32}), mx::zeros({2, 70})), std::invalid_argument);
   CHECK_THROWS_AS(norm_linears(x, NormLayer{mx::zeros({32}), kEps}, {s.a}), std::invalid_argument);
   const auto fewer = random_matrix(64, 64, 32, 4);
-  CHECK_THROWS_AS(norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, fewer), std::invalid_argument);
+  CHECK_THROWS_AS(norm_glu(Activation::silu, x, NormLayer{s.weight, kEps}, s.a, fewer),
+                  std::invalid_argument);
 }

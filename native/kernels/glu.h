@@ -1,0 +1,17 @@
+// The activation of a gated MLP where it stands alone. The one place that says which kernel is used
+// when:
+//   on a CPU, float32           ours (cpu/), one operation
+//   anything else, on a GPU     MLX's operations
+// Engine thread only.
+#pragma once
+
+#include "kernels/activation.h"
+#include "mlx/mlx.h"
+
+namespace mlxd::kernels {
+namespace mx = mlx::core;
+
+/// What `activation` makes of gate and up, of one shape and type -> the same.
+mx::array glu(Activation activation, const mx::array& gate, const mx::array& up);
+
+}  // namespace mlxd::kernels

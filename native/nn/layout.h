@@ -1,0 +1,27 @@
+// Checkpoints that keep together what a model has apart, or the reverse: tensors are renamed, cut
+// and stacked before layers take them. Nothing is computed, and nothing changed where a checkpoint
+// has the layout already.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "nn/weights.h"
+
+namespace mlxd::nn {
+
+struct RowsOf {
+  Weights layer;
+  int rows;
+};
+
+/// Cuts the linear layer `fused`, dense or quantized, into layers of so many of its rows each, in
+/// order. Throws when it has another number of rows.
+void split_rows(const Weights& fused, const std::vector<RowsOf>& parts);
+
+/// Stacks the linear layers `experts / e / name` of `count` experts, dense or quantized, to
+/// `stacked`, as SwitchLinear takes it. Throws when one of them is missing.
+void stack_experts(const Weights& experts, int count, std::string_view name,
+                   const Weights& stacked);
+
+}  // namespace mlxd::nn

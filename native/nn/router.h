@@ -1,0 +1,39 @@
+// The router of a mixture of experts: which of them a token goes to, and what each counts.
+#pragma once
+
+#include <optional>
+
+#include "nn/linear.h"
+
+namespace mlxd::nn {
+
+/// What a token's logits become before the best are chosen.
+enum class RouterScore { softmax, sigmoid };
+
+struct RouterOptions {
+  int experts;
+  int choices;             // of them, for each token
+  bool normalized = true;  // the weights of a token's choices are made to sum to 1
+  RouterScore score = RouterScore::softmax;
+  float scale = 1;  // of the weights, at last
+};
+
+struct Routing {
+  mx::array experts;  // [T, choices] int32
+  mx::array weights;  // [T, choices] float32
+};
+
+class Router {
+ public:
+  /// Takes the linear layer of `w` from `inputs` to a logit for each expert.
+  Router(const Weights& w, int inputs, const RouterOptions& options);
+
+  /// x [T, inputs], normalized.
+  Routing operator()(const mx::array& x) const;
+
+ private:
+  Linear linear_;
+  RouterOptions options_;
+};
+
+}  // namespace mlxd::nn
