@@ -1,4 +1,4 @@
-// The keys and values of one sequence, one LayerCache a layer. Engine thread only.
+// What layers keep of one sequence, one LayerCache a layer. Engine thread only.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 namespace mlxd {
 namespace mx = mlx::core;
 
-/// Keys and values of one attention layer of one sequence. How they are stored, and so how they are
-/// appended, is between the kind of cache and the layer that made it.
+/// What one layer keeps of one sequence: keys and values, or a state. How it is stored, and so how
+/// it is appended to, is between the kind of cache and the layer that made it.
 class LayerCache {
  public:
   virtual ~LayerCache() = default;
@@ -23,7 +23,7 @@ class LayerCache {
   virtual std::vector<mx::array> state() const = 0;
 
   /// Whether `prefix(positions)` can be had: 0 <= positions <= length(), and the token after them
-  /// would find all that it sees. Of a layer without a window every prefix can.
+  /// would find all that it sees. Of an attention layer without a window every prefix can.
   virtual bool has_prefix(int positions) const = 0;
 
   /// A cache as this one was after its first `positions`; both go on alone. Nothing is copied now:
