@@ -40,6 +40,32 @@ class CpuGlu final : public CpuPrimitive {
   Activation activation_;
 };
 
+// Input x, contiguous.
+class CpuActivation final : public CpuPrimitive {
+ public:
+  explicit CpuActivation(Activation activation) : activation_(activation) {}
+  DEFINE_NAME(CpuActivation)
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch_one(inputs, outputs, [activation = activation_](const auto& views, float* out) {
+      const size_t size = views[0].size();
+      std::memcpy(out, views[0].template data<float>(), size * sizeof(float));
+      cpu::activate(activation, out, size, cpu::best_isa(), cpu::ThreadPool::shared());
+    });
+  }
+
+  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
+    return {inputs[0].shape()};
+  }
+
+  bool is_equivalent(const mx::Primitive& other) const override {
+    return activation_ == static_cast<const CpuActivation&>(other).activation_;
+  }
+
+ private:
+  Activation activation_;
+};
+
 mx::array constant(double value, const mx::array& like) {
   return mx::array(static_cast<float>(value), like.dtype());
 }
@@ -61,6 +87,20 @@ mx::array clamped_silu(const mx::array& gate, const mx::array& up) {
          (mx::clip(up, mx::negative(limit), limit) + constant(1, up));
 }
 
+mx::array activated(Activation activation, const mx::array& x) {
+  switch (activation) {
+    case Activation::silu:
+      return x * mx::sigmoid(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::clamped_silu:
+      break;
+  }
+  throw std::logic_error("Activation: takes a gate.");
+}
+
 }  // namespace
 
 mx::array glu(Activation activation, const mx::array& gate, const mx::array& up) {
@@ -71,17 +111,17 @@ mx::array glu(Activation activation, const mx::array& gate, const mx::array& up)
     return mx::array(gate.shape(), mx::float32, std::make_shared<CpuGlu>(activation),
                      {mx::contiguous(gate), mx::contiguous(up)});
   }
-  switch (activation) {
-    case Activation::silu:
-      return gate * mx::sigmoid(gate) * up;
-    case Activation::gelu_tanh:
-      return gelu_tanh(gate) * up;
-    case Activation::gelu:
-      return gelu(gate) * up;
-    case Activation::clamped_silu:
-      return clamped_silu(gate, up);
+  if (activation == Activation::clamped_silu) return clamped_silu(gate, up);
+  return activated(activation, gate) * up;
+}
+
+mx::array activate(Activation activation, const mx::array& x) {
+  if (activation == Activation::clamped_silu) {
+    throw std::invalid_argument("Activation: clamped_silu needs a gate.");
   }
-  throw std::logic_error("GLU: no such activation.");
+  if (!use_own_kernels() || x.dtype() != mx::float32) return activated(activation, x);
+  return mx::array(x.shape(), mx::float32, std::make_shared<CpuActivation>(activation),
+                   {mx::contiguous(x)});
 }
 
 }  // namespace mlxd::kernels

@@ -22,9 +22,11 @@ constexpr int kMostPositions = 1 << 30;
 nn::RopeConfig read_scaling(const Fields& scaling, nn::RopeConfig rope) {
   const char* key = scaling.has("rope_type") ? "rope_type" : "type";
   const std::string type = scaling.string(key, "default");
-  if (type == "default") return rope;
+  // "dynamic" stretches only what is beyond max_position_embeddings, which no sequence goes.
+  if (type == "default" || type == "dynamic") return rope;
   if (type != "linear" && type != "llama3") {
-    scaling.fail(key, "\"" + type + "\" is not supported; supported are default, linear, llama3");
+    scaling.fail(
+        key, "\"" + type + "\" is not supported; supported are default, dynamic, linear, llama3");
   }
   const float factor = scaling.real("factor", 1e-3, 1e6);
   if (type == "linear") {
@@ -73,8 +75,11 @@ std::vector<LayerType> read_layer_types(const Fields& config, int layers) {
       types.push_back(LayerType::full_attention);
     } else if (name != nullptr && *name == "sliding_attention") {
       types.push_back(LayerType::sliding_attention);
+    } else if (name != nullptr && *name == "conv") {
+      types.push_back(LayerType::convolution);
     } else {
-      config.fail("layer_types", "may hold only \"full_attention\" and \"sliding_attention\"");
+      config.fail("layer_types",
+                  "may hold only \"full_attention\", \"sliding_attention\" and \"conv\"");
     }
   }
   return types;
@@ -110,7 +115,9 @@ std::vector<int> read_eos(const Fields& config, const std::filesystem::path& fol
 void read_sizes(const Fields& fields, Config& c) {
   c.vocab_size = fields.integer("vocab_size", 1, kMostVocabulary);
   c.hidden_size = fields.integer("hidden_size", 1, kMostWidth);
-  c.intermediate_size = fields.integer("intermediate_size", 1, kMostWidth);
+  // LFM2's own name counts where its config has both.
+  c.intermediate_size = fields.integer(
+      fields.has("block_ff_dim") ? "block_ff_dim" : "intermediate_size", 1, kMostWidth);
   c.layers = fields.integer("num_hidden_layers", 1, kMostLayers);
   c.heads = fields.integer("num_attention_heads", 1, kMostHeads);
   c.kv_heads = fields.integer("num_key_value_heads", 1, c.heads, c.heads);
@@ -141,7 +148,8 @@ kernels::Activation read_activation(const Fields& fields) {
 // Under the name that the family's authors gave it.
 float read_norm_eps(const Fields& fields) {
   const char* const usual = "rms_norm_eps";
-  for (const char* key : {usual, "layer_norm_eps", "norm_epsilon", "layer_norm_epsilon"}) {
+  for (const char* key :
+       {usual, "layer_norm_eps", "norm_epsilon", "layer_norm_epsilon", "norm_eps"}) {
     if (fields.has(key)) return fields.real(key, 0.0, 1.0);
   }
   return fields.real(usual, 0.0, 1.0);

@@ -14,7 +14,7 @@
 
 namespace mlxd {
 
-enum class LayerType { full_attention, sliding_attention };
+enum class LayerType { full_attention, sliding_attention, convolution };
 
 /// Above any real model's: they keep later arithmetic from overflowing.
 inline constexpr int kMostWidth = 1 << 20;

@@ -10,16 +10,24 @@
 
 namespace mlxd {
 
-/// `Block` has `mx::array operator()(x, step, layer)` and a member `attention` that makes its
-/// cache.
+/// What some families have around their blocks.
+struct DecoderEnds {
+  float embedding_scale = 1;          // of what blocks get
+  float logit_scale = 1;              // of the result
+  std::optional<nn::Norm> norm = {};  // the final one; RMS norm of `model.norm` without
+};
+
+/// `Block` has `mx::array operator()(x, step, layer)` and `make_cache(type)` for its layer.
 template <class Block>
 class Decoder : public Model {
  public:
   /// `make_block(weights, layer)` builds one block from the weights of its layer.
   template <class MakeBlock>
-  Decoder(const Config& c, const nn::Weights& w, const MakeBlock& make_block)
+  Decoder(const Config& c, const nn::Weights& w, const MakeBlock& make_block,
+          const DecoderEnds& ends = {})
       : embedding_(w / "model" / "embed_tokens", c.vocab_size, c.hidden_size),
-        head_(make_head(c, w)) {
+        embedding_scale_(ends.embedding_scale),
+        head_(make_head(c, w, ends)) {
     for (int layer = 0; layer < c.layers; ++layer) {
       blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
     }
@@ -27,6 +35,7 @@ class Decoder : public Model {
 
   mx::array forward(const Step& step) const override {
     mx::array x = embedding_(step.tokens);
+    if (embedding_scale_ != 1) x = x * mx::array(embedding_scale_, x.dtype());
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
       x = blocks_[layer](x, step, static_cast<int>(layer));
     }
@@ -38,13 +47,16 @@ class Decoder : public Model {
   SequenceCache make_cache() const override {
     SequenceCache cache;
     const mx::Dtype type = embedding_.dtype();
-    for (const Block& block : blocks_) cache.layers.push_back(block.attention.make_cache(type));
+    for (const Block& block : blocks_) cache.layers.push_back(block.make_cache(type));
     return cache;
   }
 
  private:
-  static nn::OutputHead make_head(const Config& c, const nn::Weights& w) {
-    nn::RmsNorm norm(w / "model" / "norm", c.hidden_size, c.norm_eps);
+  static nn::OutputHead make_head(const Config& c, const nn::Weights& w, const DecoderEnds& ends) {
+    nn::Norm norm =
+        ends.norm ? *ends.norm : nn::RmsNorm(w / "model" / "norm", c.hidden_size, c.norm_eps);
+    // Logits are linear in what the head multiplies.
+    if (ends.logit_scale != 1) norm = norm.scaled(ends.logit_scale);
     const nn::Weights linear = w / "lm_head";
     if (!c.tie_word_embeddings.value_or(!linear.has("weight"))) {
       return {std::move(norm), nn::Linear(linear, c.hidden_size, c.vocab_size)};
@@ -54,6 +66,7 @@ class Decoder : public Model {
   }
 
   nn::Embedding embedding_;
+  float embedding_scale_;
   std::vector<Block> blocks_;
   nn::OutputHead head_;
 };

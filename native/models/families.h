@@ -7,11 +7,27 @@
 
 namespace mlxd {
 
+std::unique_ptr<Model> make_cohere(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_cohere2(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_ernie4_5(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_exaone4(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_glm4(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_granite(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_internlm2(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_internlm3(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_lfm2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_llama(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_minicpm(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_mistral(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_mixtral(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_olmo2(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_olmo3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen3_moe(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_seed_oss(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_smollm3(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_stablelm(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_starcoder2(const Config& c, const nn::Weights& w);
 
 }  // namespace mlxd

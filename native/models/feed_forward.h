@@ -1,4 +1,4 @@
-// The second half of a block: h + mlp(norm(h)), of one kind or another.
+// The second half of a block: residual + mlp(norm(x)), of one kind or another.
 #pragma once
 
 #include <optional>
@@ -13,20 +13,44 @@ class FeedForward {
  public:
   virtual ~FeedForward() = default;
 
-  /// h [T, hidden] -> h + mlp(norm(h)).
-  virtual mx::array operator()(const mx::array& h) const = 0;
+  /// x and residual [T, hidden] -> residual + mlp(norm(x)). In most families x is the residual.
+  virtual mx::array operator()(const mx::array& x, const mx::array& residual) const = 0;
+};
+
+/// What surrounds an MLP in its block.
+struct MlpPlace {
+  std::optional<nn::Norm> before, after;
+  nn::Bias bias = nn::Bias::if_present;
+  float scale = 1;  // of what joins the residual stream
 };
 
 /// down(activation(gate) * up).
 class GatedMlp : public FeedForward {
  public:
-  /// Takes `post_attention_layernorm` and `mlp` of the layer's weights `w`.
-  GatedMlp(const Config& c, const nn::Weights& w, nn::Bias bias = nn::Bias::if_present);
+  /// Takes `gate_proj`, `up_proj` and `down_proj` of `w`.
+  GatedMlp(const Config& c, const nn::Weights& w, const MlpPlace& place);
 
-  mx::array operator()(const mx::array& h) const override { return down_(gate_up_(h), h); }
+  mx::array operator()(const mx::array& x, const mx::array& residual) const override {
+    return down_(gate_up_(x), residual);
+  }
 
  private:
   nn::NormGlu gate_up_;
+  nn::ResidualLinear down_;
+};
+
+/// down(activation(up)).
+class PlainMlp : public FeedForward {
+ public:
+  PlainMlp(nn::NormActivated up, nn::ResidualLinear down)
+      : up_(std::move(up)), down_(std::move(down)) {}
+
+  mx::array operator()(const mx::array& x, const mx::array& residual) const override {
+    return down_(up_(x), residual);
+  }
+
+ private:
+  nn::NormActivated up_;
   nn::ResidualLinear down_;
 };
 
@@ -36,9 +60,9 @@ class Mixture : public FeedForward {
   Mixture(nn::RmsNorm norm, nn::Router router, nn::Experts experts)
       : norm_(std::move(norm)), router_(std::move(router)), experts_(std::move(experts)) {}
 
-  mx::array operator()(const mx::array& h) const override {
-    const mx::array normed = norm_(h);
-    return h + experts_(normed, router_(normed));
+  mx::array operator()(const mx::array& x, const mx::array& residual) const override {
+    const mx::array normed = norm_(x);
+    return residual + experts_(normed, router_(normed));
   }
 
  private:

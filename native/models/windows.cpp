@@ -6,7 +6,7 @@
 namespace mlxd {
 
 std::optional<int> listed_window(const Config& c, int layer) {
-  if (c.layer_types.empty() || c.layer_types[layer] == LayerType::full_attention) {
+  if (c.layer_types.empty() || c.layer_types[layer] != LayerType::sliding_attention) {
     return std::nullopt;
   }
   if (!c.sliding_window) {
@@ -14,6 +14,11 @@ std::optional<int> listed_window(const Config& c, int layer) {
         "config.json: layer_types has sliding layers, sliding_window is missing");
   }
   return c.sliding_window;
+}
+
+std::optional<int> patterned_window(const Config& c, int layer, int pattern) {
+  if (!c.layer_types.empty()) return listed_window(c, layer);
+  return (layer + 1) % pattern == 0 ? std::nullopt : c.sliding_window;
 }
 
 std::optional<int> qwen_window(const Config& c, int layer) {

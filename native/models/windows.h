@@ -11,6 +11,9 @@ namespace mlxd {
 /// list. Throws when such a layer has no `sliding_window`.
 std::optional<int> listed_window(const Config& c, int layer);
 
+/// The same; without the list all layers slide but every `pattern`th, if there is a window.
+std::optional<int> patterned_window(const Config& c, int layer, int pattern);
+
 /// Qwen's rule: no layer slides unless `use_sliding_window`; then those of `layer_types`, or
 /// without that list all from `max_window_layers` on.
 std::optional<int> qwen_window(const Config& c, int layer);

@@ -32,8 +32,8 @@ Attention::Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> n
     : shape_(shape),
       rope_(std::move(rope)),
       norms_(std::move(norms)),
-      options_{1 / std::sqrt(static_cast<float>(shape.head_dim)), shape.window, shape.cap,
-               std::move(sinks)},
+      options_{shape.scale.value_or(1 / std::sqrt(static_cast<float>(shape.head_dim))),
+               shape.window, shape.cap, std::move(sinks)},
       format_(kernels::kv_format(shape.kv_heads, shape.head_dim)) {}
 
 mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {

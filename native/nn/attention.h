@@ -15,8 +15,9 @@ struct AttentionShape {
   int heads;
   int kv_heads;  // divides heads: that many query heads share a key head
   int head_dim;
-  std::optional<int> window = {};  // how many positions a token sees, itself included; all without
-  std::optional<float> cap = {};   // scores become cap * tanh(score / cap)
+  std::optional<int> window = {};   // how many positions a token sees, itself included; all without
+  std::optional<float> cap = {};    // scores become cap * tanh(score / cap)
+  std::optional<float> scale = {};  // of scores; 1 / sqrt(head_dim) without
 };
 
 /// Norms of each head of queries and keys, of width head_dim.

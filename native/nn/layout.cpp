@@ -8,33 +8,47 @@ namespace {
 // What a linear layer may hold. Rows come first in each.
 constexpr std::string_view kTensors[] = {"weight", "scales", "biases", "bias"};
 
-mx::array rows(const mx::array& tensor, int from, int count) {
-  mx::Shape start(tensor.ndim(), 0), stop = tensor.shape();
-  start[0] = from;
-  stop[0] = from + count;
-  return mx::slice(tensor, start, stop);
+// Rows [from, from + count) of each of `runs` equal runs.
+mx::array rows(const mx::array& tensor, int runs, int from, int count) {
+  mx::Shape shape{runs, tensor.shape(0) / runs};
+  for (int axis = 1; axis < tensor.ndim(); ++axis) shape.push_back(tensor.shape(axis));
+  mx::Shape start(shape.size(), 0), stop = shape;
+  start[1] = from;
+  stop[1] = from + count;
+  return mx::flatten(mx::slice(mx::reshape(tensor, shape), start, stop), 0, 1);
 }
 
 }  // namespace
 
-void split_rows(const Weights& fused, const std::vector<RowsOf>& parts) {
+void split_rows(const Weights& fused, const std::vector<RowsOf>& parts, int runs) {
   if (!fused.has("weight")) return;
   int total = 0;
   for (const RowsOf& part : parts) total += part.rows;
   for (const std::string_view name : kTensors) {
     if (!fused.has(name)) continue;
     const mx::array tensor = fused.pull(name);
-    if (tensor.ndim() == 0 || tensor.shape(0) != total) {
+    if (tensor.ndim() == 0 || tensor.shape(0) != total * runs) {
       (fused / name)
-          .fail("does not have the " + std::to_string(total) + " rows that the config asks for");
+          .fail("does not have the " + std::to_string(total * runs) +
+                " rows that the config asks for");
     }
     int from = 0;
     for (const auto& [layer, count] : parts) {
-      layer.put(name, rows(tensor, from, count));
+      layer.put(name, rows(tensor, runs, from, count));
       from += count;
     }
   }
   for (const RowsOf& part : parts) part.layer.quantize_like(fused);
+}
+
+void rename(const Weights& from, const Weights& to) {
+  bool found = false;
+  for (const std::string_view name : kTensors) {
+    if (!from.has(name)) continue;
+    to.put(name, from.pull(name));
+    found = true;
+  }
+  if (found) to.quantize_like(from);
 }
 
 void stack_experts(const Weights& experts, int count, std::string_view name,

@@ -16,8 +16,12 @@ struct RowsOf {
 };
 
 /// Cuts the linear layer `fused`, dense or quantized, into layers of so many of its rows each, in
-/// order. Throws when it has another number of rows.
-void split_rows(const Weights& fused, const std::vector<RowsOf>& parts);
+/// order. With `runs` above 1 the rows come in that many runs, each of them so cut, and a layer
+/// gets its part of every run. Throws when it has another number of rows.
+void split_rows(const Weights& fused, const std::vector<RowsOf>& parts, int runs = 1);
+
+/// Moves a layer, if it is there.
+void rename(const Weights& from, const Weights& to);
 
 /// Stacks the linear layers `experts / e / name` of `count` experts, dense or quantized, to
 /// `stacked`, as SwitchLinear takes it. Throws when one of them is missing.

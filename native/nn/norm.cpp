@@ -22,6 +22,29 @@ std::optional<mx::array> take_bias(const Weights& w, int width, Bias bias) {
 LayerNorm::LayerNorm(const Weights& w, int width, float eps, Bias bias)
     : Norm(w.take_dense("weight", {width}), take_bias(w, width, bias), eps, true) {}
 
+HeadLayerNorm::HeadLayerNorm(const mx::array& weights, float eps)
+    : Norm(mx::ones({weights.shape(1)}, weights.dtype()), std::nullopt, eps, true) {
+  gains_ = mx::flatten(weights);
+}
+
+mx::array Norm::operator()(const mx::array& x) const {
+  const mx::array normed = kernels::norm(x, layer());
+  return gains_ ? normed * mx::astype(*gains_, normed.dtype()) : normed;
+}
+
+// The factor joins weight and bias, in float32: a norm's weight may be wider than what flows.
+Norm Norm::scaled(float scale) const {
+  const auto times = [&](const mx::array& x) {
+    const mx::array product = mx::astype(x, mx::float32) * mx::array(scale);
+    mx::eval(product);
+    return product;
+  };
+  Norm norm = *this;
+  norm.weight_ = times(weight_);
+  if (bias_) norm.bias_ = times(*bias_);
+  return norm;
+}
+
 Qkv NormQkv::operator()(const mx::array& x) const {
   const auto q = q_.layer(), k = k_.layer(), v = v_.layer();
   if (kernels::can_fuse(x, {q, k, v})) {
@@ -39,6 +62,14 @@ mx::array NormGlu::operator()(const mx::array& x) const {
   }
   const mx::array normed = norm_ ? (*norm_)(x) : x;
   return kernels::glu(activation_, gate_(normed), up_(normed));
+}
+
+mx::array NormActivated::operator()(const mx::array& x) const {
+  const auto layer = linear_.layer();
+  if (kernels::can_fuse(x, {layer})) {
+    return kernels::activate(activation_, kernels::norm_linears(x, layer_of(norm_), {layer})[0]);
+  }
+  return kernels::activate(activation_, linear_(norm_ ? (*norm_)(x) : x));
 }
 
 mx::array ResidualLinear::operator()(const mx::array& x, const mx::array& residual) const {

@@ -11,9 +11,12 @@ namespace mlxd::nn {
 class Norm {
  public:
   /// x [..., n * width], each run of `width` columns by itself -> the same shape.
-  mx::array operator()(const mx::array& x) const { return kernels::norm(x, layer()); }
+  mx::array operator()(const mx::array& x) const;
 
-  /// As the fused leaves take it.
+  /// The same norm whose results are `scale` times as large.
+  Norm scaled(float scale) const;
+
+  /// As the fused leaves take it; not a HeadLayerNorm.
   kernels::NormLayer layer() const { return {weight_, eps_, centred_, bias_ ? &*bias_ : nullptr}; }
 
  protected:
@@ -25,6 +28,9 @@ class Norm {
   std::optional<mx::array> bias_;
   float eps_;
   bool centred_;
+
+ protected:
+  std::optional<mx::array> gains_;  // [n * width], of the columns of all runs
 };
 
 /// x * weight / sqrt(mean(x^2) + eps).
@@ -40,6 +46,14 @@ class LayerNorm : public Norm {
  public:
   /// Takes `weight` [width] of `w`, and `bias` [width] if it is there or required.
   LayerNorm(const Weights& w, int width, float eps, Bias bias = Bias::if_present);
+};
+
+/// (x - mean(x)) * weight / sqrt(variance(x) + eps) over each head of a row, which has its own
+/// weight.
+class HeadLayerNorm : public Norm {
+ public:
+  /// `weights` [heads, width].
+  HeadLayerNorm(const mx::array& weights, float eps);
 };
 
 struct Qkv {
@@ -77,6 +91,21 @@ class NormGlu {
  private:
   std::optional<Norm> norm_;
   Linear gate_, up_;
+  kernels::Activation activation_;
+};
+
+/// norm, then activation(linear): the first half of an MLP without a gate.
+class NormActivated {
+ public:
+  NormActivated(std::optional<Norm> norm, Linear linear, kernels::Activation activation)
+      : norm_(std::move(norm)), linear_(std::move(linear)), activation_(activation) {}
+
+  /// x [T, hidden] -> [T, intermediate].
+  mx::array operator()(const mx::array& x) const;
+
+ private:
+  std::optional<Norm> norm_;
+  Linear linear_;
   kernels::Activation activation_;
 };
 

@@ -1,6 +1,7 @@
 #include "kernels/cpu/elementwise.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace mlxd::kernels::cpu {
 namespace {
@@ -43,6 +44,15 @@ void glu(Activation activation, float* gate, const float* up, size_t count, Isa 
   pool.run(static_cast<int>((count + kChunk - 1) / kChunk), [&](int chunk) {
     const size_t first = size_t(chunk) * kChunk;
     run(gate + first, up + first, static_cast<int>(std::min<size_t>(kChunk, count - first)));
+  });
+}
+
+void activate(Activation activation, float* x, size_t count, Isa isa, ThreadPool& pool) {
+  static const std::vector<float> ones(kChunk, 1.0f);
+  const GluRun run = kernel_table(isa).glu[static_cast<int>(activation)];
+  pool.run(static_cast<int>((count + kChunk - 1) / kChunk), [&](int chunk) {
+    const size_t first = size_t(chunk) * kChunk;
+    run(x + first, ones.data(), static_cast<int>(std::min<size_t>(kChunk, count - first)));
   });
 }
 

@@ -25,4 +25,7 @@ void join_rows(const std::optional<Norm>& norm, float scale, const Rows& residua
 void glu(Activation activation, float* gate, const float* up, size_t count, Isa isa,
          ThreadPool& pool);
 
+/// The same where nothing gates: x[i] becomes activation(x[i]). Not clamped_silu.
+void activate(Activation activation, float* x, size_t count, Isa isa, ThreadPool& pool);
+
 }  // namespace mlxd::kernels::cpu

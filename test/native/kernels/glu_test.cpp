@@ -34,3 +34,17 @@ TEST_CASE("a gated activation keeps a 16-bit type and refuses halves that differ
                   std::invalid_argument);
   CHECK_THROWS_AS(glu(Activation::silu, gate, mx::zeros({2, 8})), std::invalid_argument);
 }
+
+TEST_CASE("without a gate our activations and MLX's are the gated ones times one") {
+  const auto x = mx::multiply(mx::random::normal({3, 1700}), mx::array(4.0f));
+  for (const auto activation : {Activation::silu, Activation::gelu_tanh, Activation::gelu}) {
+    const auto ours = activate(activation, mx::transpose(x));
+    CHECK(mx::array_equal(ours, mx::transpose(glu(activation, x, mx::ones_like(x)))).item<bool>());
+    set_kernels(KernelChoice::mlx);
+    const auto theirs = activate(activation, mx::transpose(x));
+    mx::eval(theirs);
+    set_kernels(KernelChoice::automatic);
+    CHECK(mx::max(mx::abs(mx::subtract(ours, theirs))).item<float>() < 1e-5f);
+  }
+  CHECK_THROWS_AS(activate(Activation::clamped_silu, x), std::invalid_argument);
+}

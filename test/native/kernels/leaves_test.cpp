@@ -114,7 +114,9 @@ TEST_CASE("a leaf takes the one before it into itself, unless that was computed 
   const Sample s(64, 64), down(70, 64);
   const auto x = mx::random::normal({5, 64}), residual = mx::random::normal({5, 70});
   mx::eval(x, residual);
-  const auto gated = [&] { return norm_swiglu(x, NormLayer{s.weight, kEps}, s.a, s.b); };
+  const auto gated = [&] {
+    return norm_glu(Activation::silu, x, NormLayer{s.weight, kEps}, s.a, s.b);
+  };
   const auto operations_of = [](const mx::array& y) {
     const uint64_t before = work_done().operations;
     mx::eval(y);

@@ -101,9 +101,15 @@ TEST_CASE("what only one family asks for is read from the file itself") {
   CHECK(says(error_of([&] { c.fields().real("scale_emb", 0, 1); }), "config.json: scale_emb"));
 }
 
+TEST_CASE("a dynamic rope is a plain one up to the longest context") {
+  const Config c = with(R"("rope_theta":500000,"rope_scaling":{"type":"dynamic","factor":2})");
+  CHECK(c.rope.theta == 500000.0f);
+  CHECK(std::holds_alternative<std::monostate>(c.rope.scaling));
+}
+
 TEST_CASE("rope scalings that we cannot compute are refused by name") {
   CHECK(says(refusal("rope_scaling", R"({"type":"yarn","factor":4})"), "\"yarn\""));
-  CHECK(says(refusal("rope_scaling", R"({"rope_type":"dynamic","factor":4})"), "\"dynamic\""));
+  CHECK(says(refusal("rope_scaling", R"({"rope_type":"spiral","factor":4})"), "\"spiral\""));
   CHECK(says(refusal("rope_scaling", R"({"type":"linear"})"), "rope_scaling.factor is missing"));
   CHECK(says(refusal("rope_scaling", R"({"type":"linear","factor":0})"), "rope_scaling.factor"));
   CHECK(says(refusal("rope_scaling",
