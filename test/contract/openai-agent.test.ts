@@ -108,10 +108,30 @@ describe('an agent', () => {
     expect(reply.choices[0]?.finish_reason).toBe('stop');
   });
 
+  it('thinks as long as it may, and answers then', async () => {
+    const openai = await clientFor([
+      { prompt: '</think>', tokens: ['42.', '<|im_end|>'] },
+      { tokens: ['<think>', 'a', ' b', ' c', ' d', ' e', ' f', ' g', '</think>', 'never', '<|im_end|>'] },
+    ]);
+    const body = { ...REQUEST, tools: [], thinking_budget: 4, logprobs: true };
+    const { choices, usage } = await openai.chat.completions.create(body);
+    expect(choices[0]?.message.content).toBe('42.');
+    expect(thoughtOf(choices[0]?.message)).toMatch(/^a b/u);
+    expect(thoughtOf(choices[0]?.message)).not.toContain('g');
+    expect(usage?.completion_tokens_details?.reasoning_tokens).toBeLessThan(usage?.completion_tokens ?? 0);
+    expect(choices[0]?.logprobs?.content?.map(({ token }) => token).join('')).toMatch(
+      /^<think>a b.*<\/think>\n\n42\.$/su,
+    );
+    const streamed = await openai.chat.completions.stream(body).finalChatCompletion();
+    expect(streamed.choices[0]?.message.content).toBe('42.');
+  });
+
   it('is told what the model cannot do', async () => {
     const openai = await clientFor(REPLIES, '{{ messages[0].content }}');
     const effort = openai.chat.completions.create({ ...REQUEST, tools: [], reasoning_effort: 'high' });
     await expect(effort).rejects.toMatchObject({ status: 400, param: 'reasoning_effort', code: 'unsupported_value' });
+    const budget = openai.chat.completions.create({ ...REQUEST, tools: [], thinking_budget: 5 } as typeof REQUEST);
+    await expect(budget).rejects.toMatchObject({ status: 400, param: 'thinking_budget' });
     const body = { ...REQUEST, tools: [], chat_template_kwargs: { chat_template: 'x' } };
     const variable = openai.chat.completions.create(body);
     await expect(variable).rejects.toMatchObject({ status: 400, param: 'chat_template_kwargs' });

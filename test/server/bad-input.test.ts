@@ -55,7 +55,11 @@ const REFUSED: Row[] = [
   [{ stop: ['a', 5] }, 'stop[1]', 'invalid_type', /a string, but got an integer/],
   [{ stop: {} }, 'stop', 'invalid_type', /got an object/],
   [{ stream: true, stream_options: true }, 'stream_options', 'invalid_type', /an object, but got a boolean/],
+  [{ reasoning: { max_tokens: 1 }, thinking_budget: 2 }, 'reasoning.max_tokens', 'invalid_value', /'thinking_budget'/],
+  [{ reasoning: { exclude: true } }, 'reasoning.exclude', 'unsupported_parameter', /not supported/],
+  [{ cache_salt: '' }, 'cache_salt', 'empty_string', /at least one/],
   // Out of range
+  [{ thinking_budget: -1 }, 'thinking_budget', 'integer_below_min_value', />= 0/],
   [{ temperature: 200 }, 'temperature', 'decimal_above_max_value', /value <= 2, but got 200 instead/],
   [{ temperature: -0.1 }, 'temperature', 'decimal_below_min_value', /value >= 0, but got -0.1/],
   [{ top_p: 1.1 }, 'top_p', 'decimal_above_max_value', /<= 1/],
