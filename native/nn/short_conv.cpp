@@ -44,9 +44,10 @@ mx::array ShortConv::operator()(const mx::array& x, const Step& step, int layer)
 
 mx::array ShortConv::convolve(const mx::array& inputs) const {
   const int before = static_cast<int>(taps_.size()) - 1, count = inputs.shape(0) - before;
-  mx::array sum = rows(inputs, 0, count) * taps_[0];
-  for (int i = 1; i <= before; ++i) sum = sum + rows(inputs, i, count) * taps_[i];
-  return bias_ ? sum + *bias_ : sum;
+  const auto typed = [&](const mx::array& weight) { return mx::astype(weight, inputs.dtype()); };
+  mx::array sum = rows(inputs, 0, count) * typed(taps_[0]);
+  for (int i = 1; i <= before; ++i) sum = sum + rows(inputs, i, count) * typed(taps_[i]);
+  return bias_ ? sum + typed(*bias_) : sum;
 }
 
 std::unique_ptr<LayerCache> ShortConv::make_cache(mx::Dtype type) const {
