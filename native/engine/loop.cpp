@@ -48,8 +48,10 @@ Loop::Loop(const Model& model, const SchedulerLimits& limits, const MemoryLimits
 void Loop::serve() {
   for (;;) {
     // A step with more of a prompt to come is waited for: the cache arrays that it writes must not
-    // be held while the next one appends in place, and who has come meanwhile joins at once.
-    if (in_flight_.plan.has_partial_prompt()) {
+    // be held while the next one appends in place, and who has come meanwhile joins at once. So is
+    // one before a part of a prompt: its tokens would be read only after that.
+    if (in_flight_.plan.has_partial_prompt() ||
+        (in_flight_.samples() && scheduler_.has_prompts())) {
       finish(std::exchange(in_flight_, {}));
       publish();
     }
@@ -67,9 +69,13 @@ void Loop::serve() {
 /// stopped.
 bool Loop::receive() {
   const bool idle = in_flight_.idle() && scheduler_.waiting() + scheduler_.running() == 0;
-  for (Command& command : mailbox_.take(idle ? kIdleHeartbeat : std::chrono::milliseconds(0))) {
-    handle(std::move(command));
+  auto commands = mailbox_.take(idle ? kIdleHeartbeat : std::chrono::milliseconds(0));
+  if (!idle || !commands.empty()) {
+    rested_ = false;
+  } else if (!std::exchange(rested_, true)) {
+    release_free_memory();
   }
+  for (Command& command : commands) handle(std::move(command));
   status_.beat();
   return !mailbox_.stopping();
 }

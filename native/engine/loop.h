@@ -58,6 +58,7 @@ class Loop {
   Scheduler scheduler_;
   Runner runner_;  // after memory_: it holds leases on prefixes
   InFlight in_flight_;
+  bool rested_ = false;  // nothing has come since free memory was given back
   Status::Clock::time_point last_finished_{};
   EventBatch events_;
 };

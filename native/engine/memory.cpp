@@ -6,6 +6,10 @@
 
 #include "kernels/settings.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace mlxd {
 namespace {
 
@@ -20,6 +24,13 @@ size_t prefix_budget(const MemoryLimits& limits, size_t fixed) {
 
 size_t held_memory() {
   return mx::get_active_memory() + kernels::packed_bytes() + kernels::kv_bytes();
+}
+
+void release_free_memory() {
+  mx::clear_cache();
+#if defined(__GLIBC__)
+  malloc_trim(0);  // other C libraries give back by themselves
+#endif
 }
 
 bool is_out_of_memory(const std::string& error) {
@@ -68,7 +79,7 @@ bool Memory::make_room(size_t more) {
 void Memory::give_back() {
   while (prefixes_.evict()) {
   }
-  mx::clear_cache();
+  release_free_memory();
 }
 
 void Memory::step_begins() { mx::reset_peak_memory(); }

@@ -53,6 +53,10 @@ int most_positions(const SequenceCache& empty, const MemoryBudget& budget, int p
 /// Bytes that MLX and our own kernels hold, over all engines of the process.
 size_t held_memory();
 
+/// Gives back to the system what nobody holds: MLX's pool, and the holes in the allocator's heaps,
+/// which grow with the largest steps. Takes milliseconds, and what is asked for next comes slower.
+void release_free_memory();
+
 /// Whether an error that MLX or the standard library threw says that memory ran out.
 bool is_out_of_memory(const std::string& error);
 

@@ -79,6 +79,9 @@ class Scheduler {
   /// Those that are prefilled or decode, in the order they started.
   const std::vector<SequencePtr>& started() const { return started_; }
 
+  /// Whether a started sequence has not got through its prompt.
+  bool has_prompts() const { return running() < static_cast<int>(started_.size()); }
+
   /// Requests that have not got through their prompt.
   int waiting() const { return static_cast<int>(waiting_.size() + started_.size()) - running(); }
   /// Sequences that decode.

@@ -3,6 +3,8 @@
 #include "engine/memory.h"
 
 #include <atomic>
+#include <fstream>
+#include <memory>
 #include <new>
 
 #include "engine/client.h"
@@ -120,3 +122,23 @@ TEST_CASE("weights beyond the limit are a failed load") {
   CHECK(client.result(0).failure->code == "model_load_failed");
   CHECK(client.result(0).failure->message.find("memory limit") != std::string::npos);
 }
+
+// Where the allocator is glibc's, and not a sanitizer's in its place.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("what nobody holds goes back to the system, from among what is held too") {
+  const auto resident = [] {
+    size_t total = 0, pages = 0;
+    std::ifstream("/proc/self/statm") >> total >> pages;
+    return pages * 4096;
+  };
+  constexpr size_t kBytes = 50'000;  // of the allocator's heaps: more would be the system's own
+  std::vector<std::unique_ptr<char[]>> held;
+  for (int i = 0; i < 2000; ++i) held.push_back(std::make_unique<char[]>(kBytes));
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (i % 50 != 0) held[i].reset();
+  }
+  const size_t before = resident();
+  release_free_memory();
+  CHECK(resident() + 1500 * kBytes < before);
+}
+#endif

@@ -129,6 +129,29 @@ TEST_CASE("who comes while a long prompt is computed joins its next step") {
   CHECK(steps.all()[3] == Steps::Segments{{3, 1}, {16, 8}});
 }
 
+TEST_CASE("a short request's first token does not wait for the long prompt's next part") {
+  Gate comes, part;
+  Steps steps;
+  Client client(Behaviour{.on_forward =
+                              [&](const Step& step) {
+                                steps.record(step);
+                                if (steps.all().size() == 2) comes.pass();
+                                if (steps.all().size() == 4) part.pass();
+                              }},
+                {.prefill_chunk = 8});
+  client.submit(1, 40, 5, 3);
+  comes.await_arrival();
+  client.submit(2, 3, 9, 3);
+  comes.open();
+  part.await_arrival();
+  CHECK(steps.all()[2] == Steps::Segments{{0, 3}});
+  CHECK(steps.all()[3] == Steps::Segments{{3, 1}, {16, 8}});
+  client.drain();
+  CHECK(client.outcomes[2].tokens == counting(9, 1));
+  part.open();
+  CHECK(client.result(1).tokens == counting(5, 3));
+}
+
 TEST_CASE("penalties reach the next token at once, one step ahead as all, alone and in company") {
   // After t the model gives t + 1 the logit 2 and all others 0; a bias makes 9 as good as certain
   // until its count has cost it 3.
