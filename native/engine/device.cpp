@@ -1,6 +1,12 @@
 // The process's device and the thread's stream. Engine thread only.
 #include "engine/device.h"
 
+#if defined(__APPLE__)
+#include <sys/sysctl.h>
+
+#include <cstdlib>
+#endif
+
 #include <algorithm>
 #include <mutex>
 #include <optional>
@@ -8,8 +14,27 @@
 #include <string>
 #include <variant>
 
+#include "engine/core/command_buffers.h"
+
 namespace mlxd {
 namespace {
+
+/// Fits MLX's command buffers to the chip, where the user's environment does not. MLX reads these
+/// variables once, when it first meets the GPU.
+void fit_command_buffers() {
+#if defined(__APPLE__)
+  static std::once_flag once;
+  std::call_once(once, [] {
+    char chip[64] = {};
+    size_t size = sizeof(chip) - 1;
+    if (sysctlbyname("machdep.cpu.brand_string", chip, &size, nullptr, 0) != 0) return;
+    const auto buffers = command_buffers_for(chip);
+    if (!buffers) return;
+    setenv("MLX_MAX_OPS_PER_BUFFER", std::to_string(buffers->operations).c_str(), 0);
+    setenv("MLX_MAX_MB_PER_BUFFER", std::to_string(buffers->megabytes).c_str(), 0);
+  });
+#endif
+}
 
 const char* name_of(mx::Device device) { return device == mx::Device::gpu ? "gpu" : "cpu"; }
 
@@ -44,6 +69,7 @@ void claim(mx::Device device) {
 }  // namespace
 
 mx::Device prepare_thread(DeviceChoice choice) {
+  fit_command_buffers();
   const mx::Device device = resolve(choice);
   claim(device);
   mx::set_default_stream(mx::new_stream(device));
