@@ -1,4 +1,4 @@
-// A real `mlxd serve --port 0` child process for the openai-client tests.
+// A real `mlxd serve --port 0` child process.
 import { createInterface } from 'node:readline';
 import { type Running, startCli } from './cli-process.js';
 
@@ -7,8 +7,8 @@ export interface ServerProcess extends Running {
 }
 
 /** Resolves when the server says that it listens; throws with its stderr when it ends before. */
-export async function startServerProcess(): Promise<ServerProcess> {
-  const running = startCli(['serve', '--port', '0']);
+export async function startServerProcess(...flags: string[]): Promise<ServerProcess> {
+  const running = startCli(['serve', '--port', '0', ...flags]);
   const { stdout } = running.child;
   if (!stdout) throw new Error('the server has no stdout');
   const ended = running.finished.then(({ code, stderr }) => {
