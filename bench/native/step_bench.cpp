@@ -1,7 +1,7 @@
 // Where a decode step's time goes: in our kernels, and in all else: MLX's graph, its dispatch and
-// its own operations, and the engine. The loop is the engine's, without mailbox and JavaScript.
+// its own operations, and the engine. The loop is the engine's, without JavaScript.
 // Usage: step_bench MODEL_FOLDER [--batch N] [--context N] [--steps N] [--threads N]
-// [--precision NAME] [--kernels NAME]
+// [--precision NAME] [--kernels NAME] [--kv-bits N] [--penalties 0|1]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/mailbox.h"
 #include "engine/device.h"
 #include "engine/runner.h"
 #include "kernels/settings.h"
@@ -32,10 +33,14 @@ struct Options {
   int threads = 0;
   kernels::Precision precision = kernels::Precision::balanced;
   kernels::KernelChoice kernels = kernels::KernelChoice::automatic;
+  int kv_bits = 16;
+  bool penalties = false;
 };
 
 struct Times {
   double build = 0, launch = 0, wait = 0, wall = 0;  // seconds, of the engine thread
+  double graph = 0;                                  // of `build`: the model's own operations
+  double events = 0;                                 // tokens taken, published and drained
   std::chrono::nanoseconds ours{0};                  // of the stream's
   uint64_t operations = 0;                           // of ours
 };
@@ -67,13 +72,34 @@ auto timed(double& sum, const Work& work) {
   return work();
 }
 
+/// A model that says how long it takes to build its part of the graph.
+class TimedModel final : public Model {
+ public:
+  TimedModel(const Model& model, double& seconds) : model_(model), seconds_(seconds) {}
+
+  mx::array forward(const Step& step) const override {
+    return timed(seconds_, [&] { return model_.forward(step); });
+  }
+  mx::array logits(const mx::array& hidden) const override {
+    return timed(seconds_, [&] { return model_.logits(hidden); });
+  }
+  SequenceCache make_cache() const override { return model_.make_cache(); }
+
+ private:
+  const Model& model_;
+  double& seconds_;
+};
+
 class Bench {
  public:
   Bench(const Model& model, const Config& config, const Options& options)
       : scheduler_({config.max_position_embeddings, config.vocab_size, options.batch, 512}),
-        runner_(model) {
+        model_(model, times_.graph),
+        runner_(model_) {
     for (int i = 0; i < options.batch; ++i) {
-      Request request{static_cast<RequestId>(i + 1), {}, {.temperature = 0}, 1 << 20, {}};
+      SamplingParams sampling{.temperature = 0};
+      if (options.penalties) sampling.presence_penalty = 0.1f;
+      Request request{static_cast<RequestId>(i + 1), {}, sampling, 1 << 20, {}};
       for (int t = 0; t < options.context; ++t) {
         request.tokens.push_back((t * 7919 + i * 13) % config.vocab_size);
       }
@@ -116,15 +142,24 @@ class Bench {
   void finish(InFlight step) {
     if (step.idle()) return;
     const auto sampled = timed(times_.wait, [&] { return runner_.collect(step); });
-    for (size_t i = 0; i < sampled.size(); ++i) {
-      scheduler_.accept(*step.plan.rows[i].sequence, sampled[i].token);
-    }
+    timed(times_.events, [&] {
+      EventBatch events;
+      for (size_t i = 0; i < sampled.size(); ++i) {
+        Sequence& sequence = *step.plan.rows[i].sequence;
+        scheduler_.accept(sequence, sampled[i].token);
+        events.add_sampled(sequence.id(), sampled[i]);
+      }
+      mailbox_.publish(std::move(events));
+      mailbox_.drain();
+    });
   }
 
   Scheduler scheduler_;
+  Times times_;
+  TimedModel model_;
   Runner runner_;
   InFlight in_flight_;
-  Times times_;
+  Mailbox mailbox_{4096, [] {}};
 };
 
 void print(const Times& times, int steps) {
@@ -136,6 +171,9 @@ void print(const Times& times, int steps) {
       100 * (1 - ours / times.wall));
   std::printf("engine thread: builds the graph %.1f us, hands it to MLX %.1f us, waits %.1f us\n",
               each(times.build), each(times.launch), each(times.wait));
+  std::printf(
+      "the engine's own work: plan, inputs and sampler %.1f us, tokens and events %.1f us\n",
+      each(times.build - times.graph), each(times.events));
 }
 
 Options parse(int argc, char** argv) {
@@ -157,6 +195,10 @@ Options parse(int argc, char** argv) {
       options.precision = kernels::Precision::exact;
     else if (name == "--precision" && value == "fast")
       options.precision = kernels::Precision::fast;
+    else if (name == "--kv-bits")
+      options.kv_bits = std::atoi(argv[i + 1]);
+    else if (name == "--penalties")
+      options.penalties = value == "1";
     else
       throw std::runtime_error("What is " + std::string(name) + " " + std::string(value) + "?");
   }
@@ -168,6 +210,7 @@ void run(const Options& options) {
   kernels::set_threads(options.threads);
   kernels::set_kernels(options.kernels);
   kernels::set_precision(options.precision);
+  kernels::set_kv_bits(options.kv_bits);
   const LoadedModel loaded = load_model(options.model, nullptr);
   Bench bench(*loaded.model, loaded.config, options);
   for (int round = 0; round < 3; ++round) print(bench.run(options.steps), options.steps);

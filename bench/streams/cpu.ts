@@ -18,7 +18,7 @@ export function readCpu(pid: number): CpuTimes | undefined {
   const { user, system } = process.cpuUsage();
   return {
     server: ticks(`/proc/${pid}/stat`) * MS_A_TICK,
-    mainThread: ticks(`/proc/${pid}/task/${pid}/stat`) * MS_A_TICK,
+    mainThread: Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6,
     client: (user + system) / 1000,
   };
 }

@@ -8,6 +8,7 @@ import { bar } from '../peers/chart.js';
 import { openPrompts } from '../speed/prompts.js';
 import { startServer } from '../speed/server.js';
 import type { Target } from '../speed/stream.js';
+import { type HostWork, measureDrain } from './host.js';
 import { type Soak, soak } from './soak.js';
 import { type Beside, measureBesideLongPrompt, measureWidth, type Width } from './together.js';
 
@@ -16,6 +17,7 @@ const HELP = `Usage: npm run bench:streams -- [options]
   --model NAME|PATH   default: ${DEFAULT_MODEL}
   --output-tokens N   of each stream; default: 96
   --long-prompt N     tokens of the prompt that a short request meets; default: 4096
+  --host              instead of the figures: what the main thread does for each decode step, without text and HTTP
   --soak MINUTES      instead of the figures: 100 streams for so long, some left by their clients
   --json              the figures as JSON`;
 
@@ -29,6 +31,7 @@ main('bench', async () => {
       model: { type: 'string', default: DEFAULT_MODEL },
       'output-tokens': { type: 'string', default: '96' },
       'long-prompt': { type: 'string', default: '4096' },
+      host: { type: 'boolean', default: false },
       soak: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -42,11 +45,15 @@ main('bench', async () => {
   const longTokens = positive('long-prompt', values['long-prompt']);
   const minutes = values.soak === undefined ? undefined : positive('soak', values.soak);
   const { folder, name } = await new ModelStore().find(values.model);
+  const print = <T>(figures: T, format: (figures: T) => string) =>
+    console.log(values.json ? JSON.stringify(figures, null, 2) : format(figures));
+  if (values.host) {
+    print(await measureDrain(folder, WIDTHS), formatDrain);
+    return;
+  }
   const prompts = await openPrompts(name, folder);
   const server = await startServer(folder);
   const target: Target = { url: server.url, model: name };
-  const print = <T>(figures: T, format: (figures: T) => string) =>
-    console.log(values.json ? JSON.stringify(figures, null, 2) : format(figures));
   try {
     if (minutes !== undefined) {
       const result = await soak(target, server, prompts, minutes);
@@ -96,6 +103,11 @@ function formatFigures(widths: readonly Width[], beside: Beside, longTokens: num
       `${formatDuration(besideTtftMs)}, at worst ${formatDuration(worstTtftMs)} (${shortRequests} requests).`,
     `The long prompt's: ${formatDuration(longAloneMs)} alone, ${formatDuration(longTtftMs)} beside those.`,
   ].join('\n');
+}
+
+function formatDrain(work: readonly HostWork[]): string {
+  const rows = work.map(({ streams, drainUs }) => [String(streams), drainUs.toFixed(1)]);
+  return formatTable([['streams', 'main thread, us a step'], ...rows], [0, 1]).join('\n');
 }
 
 function formatSoak(result: Soak): string {
