@@ -15,6 +15,13 @@ const integer = (min: number, max: number) => {
   return z.preprocess(fromText, z.int({ error }).min(min, { error }).max(max, { error }));
 };
 
+/** One of these whole numbers. */
+const oneOf = <T extends number>(...values: T[]) => {
+  const error = `must be one of ${values.join(', ')}`;
+  const fromText = (value: unknown) => (typeof value === 'string' && value !== '' ? Number(value) : value);
+  return z.preprocess(fromText, z.literal(values, { error }));
+};
+
 const UNITS = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /** Bytes, also written as 12GB, 12GiB or 1.5g: powers of 1024, as memory is sold. `auto` stays. */
@@ -54,6 +61,9 @@ export const settingsSchema = z.object({
   precision: choice('exact', 'balanced', 'fast')
     .default('balanced')
     .meta(meta('precision', 'activations on a CPU: exact (float32), balanced (16 bits) or fast (8 bits)')),
+  kvBits: oneOf(16, 8, 4)
+    .default(16)
+    .meta(meta('number', 'bits of a number of keys and values on a CPU: 16, 8 or 4; fewer hold more context')),
   memoryLimit: size()
     .default('auto')
     .meta(meta('size', 'memory for weights, prompts and replies; auto is what the machine can spare')),

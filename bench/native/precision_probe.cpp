@@ -1,7 +1,7 @@
-// What the precisions of the CPU kernels make of the same model: greedy answers, and the logits
-// along given tokens beside those of `exact`. It measures; bench/precision/ counts and judges.
-// Usage: precision_probe MODEL_FOLDER ANSWER_TOKENS [THREADS] < sequences. A line of input is
-// `prompt` or `text`, then token ids. Prints JSON.
+// What the precisions of the CPU kernels, and keys and values in fewer bits, make of the same
+// model: greedy answers, and the logits along given tokens beside those of `exact`. It measures;
+// bench/precision/ counts and judges. Usage: precision_probe MODEL_FOLDER ANSWER_TOKENS [THREADS] <
+// sequences. A line of input is `prompt` or `text`, then token ids. Prints JSON.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -59,8 +59,8 @@ double nll_of(const float* logits, int vocab, int token) {
 /// The model at one precision, and what was found of it.
 class Subject {
  public:
-  Subject(const char* name, Precision precision, const std::string& folder)
-      : name_(name), loaded_(load(precision, folder)) {}
+  Subject(const char* name, Precision precision, int kv_bits, const std::string& folder)
+      : name_(name), loaded_(load(precision, kv_bits, folder)) {}
 
   int vocab() const { return loaded_.config.vocab_size; }
   SequenceCache make_cache() const { return loaded_.model->make_cache(); }
@@ -106,8 +106,9 @@ class Subject {
   const Difference& difference() const { return difference_; }
 
  private:
-  static LoadedModel load(Precision precision, const std::string& folder) {
+  static LoadedModel load(Precision precision, int kv_bits, const std::string& folder) {
     kernels::set_precision(precision);
+    kernels::set_kv_bits(kv_bits);
     return load_model(folder, nullptr);
   }
 
@@ -216,9 +217,11 @@ void run(int argc, char** argv) {
   if (argc == 4) kernels::set_threads(whole_number(argv[3], 1, 257, "THREADS"));
   mx::set_default_device(mx::Device::cpu);
   std::vector<Subject> subjects;
-  subjects.emplace_back("exact", Precision::exact, argv[1]);
-  subjects.emplace_back("balanced", Precision::balanced, argv[1]);
-  subjects.emplace_back("fast", Precision::fast, argv[1]);
+  subjects.emplace_back("exact", Precision::exact, 16, argv[1]);
+  subjects.emplace_back("balanced", Precision::balanced, 16, argv[1]);
+  subjects.emplace_back("fast", Precision::fast, 16, argv[1]);
+  subjects.emplace_back("kv8", Precision::balanced, 8, argv[1]);
+  subjects.emplace_back("kv4", Precision::balanced, 4, argv[1]);
   const auto sequences = read_sequences(std::cin, subjects[0].vocab());
 
   std::string results;

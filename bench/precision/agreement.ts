@@ -1,6 +1,7 @@
 // What the precisions lose against `exact`: counting, and the floors of it. Pure.
 
-export const PRECISIONS = ['exact', 'balanced', 'fast'] as const;
+/** `kv8` and `kv4` are balanced with keys and values in so many bits. */
+export const PRECISIONS = ['exact', 'balanced', 'fast', 'kv8', 'kv4'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** What the default precision must reach: this share of equal greedy tokens, and a perplexity that changes by less. */

@@ -19,7 +19,8 @@ import { type Report, reportText } from './report.js';
 
 const HELP = `Usage: npm run bench:precision -- [options]
 
-Measures how near the precisions balanced and fast come to exact on a CPU: greedy tokens, perplexity, logits.
+Measures how near the precisions balanced and fast, and keys and values in 8 and 4 bits, come to exact on a CPU: greedy
+tokens, perplexity, logits.
 
   --model NAME|PATH   default: ${DEFAULT_MODEL}
   --threads N         default: one a physical core; changes no result

@@ -146,6 +146,7 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   options.kernels = to_string(from, "kernels");
   options.threads = to_int(from, "threads", 0);
   options.precision = to_string(from, "precision");
+  options.kv_bits = to_int(from, "kvBits", 0);
   options.max_sequences = to_int(from, "maxSequences", 1);
   options.prefill_chunk = to_int(from, "prefillChunk", 1);
   options.max_queue = to_int(from, "maxQueue", 0);

@@ -32,6 +32,7 @@ struct EngineOptions {
   std::string kernels = "auto";        // auto: ours on a CPU; mlx: those of MLX everywhere
   int threads = 0;                     // of the CPU kernels; 0: one a physical core
   std::string precision = "balanced";  // of the CPU kernels: exact, balanced or fast
+  int kv_bits = 16;                    // of keys and values in the CPU kernels' caches: 16, 8 or 4
   int max_sequences = 32;              // computed together
   int prefill_chunk = 512;             // prompt tokens computed in one step, at the most
   int max_queue = 128;                 // requests that wait beside those; more are refused

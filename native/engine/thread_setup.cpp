@@ -28,6 +28,20 @@ kernels::Precision precision(const std::string& name) {
   throw std::runtime_error("precision must be exact, balanced or fast, got " + name);
 }
 
+/// After the choice of kernels: only ours keep keys and values in fewer bits.
+int kv_bits(int asked) {
+  if (asked != 16 && asked != 8 && asked != 4) {
+    throw std::runtime_error("kv bits must be 16, 8 or 4, got " + std::to_string(asked));
+  }
+  if (asked != 16 && !kernels::use_own_kernels()) {
+    throw std::runtime_error(
+        "kv bits " + std::to_string(asked) +
+        " were asked for, but only our own kernels on a CPU keep keys and values in fewer than 16: "
+        "use kv bits 16, or device cpu with kernels auto");
+  }
+  return asked;
+}
+
 }  // namespace
 
 mx::Device set_up_thread(const EngineOptions& options) {
@@ -35,6 +49,7 @@ mx::Device set_up_thread(const EngineOptions& options) {
   if (options.threads > 0) kernels::set_threads(options.threads);
   kernels::set_kernels(kernel_choice(options.kernels));
   kernels::set_precision(precision(options.precision));
+  kernels::set_kv_bits(kv_bits(options.kv_bits));
   return device;
 }
 

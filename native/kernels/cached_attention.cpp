@@ -1,5 +1,7 @@
 #include "kernels/cached_attention.h"
 
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "kernels/cpu/attention.h"
@@ -91,8 +93,16 @@ class PagedAttention final : public CpuPrimitive {
 bool can_attend_in_place(mx::Dtype type) { return use_own_kernels() && type == mx::float32; }
 
 KvFormat kv_format(int kv_heads, int head_dim) {
-  const auto type = precision() == Precision::exact ? cpu::KvType::f32 : cpu::KvType::f16;
-  return {kv_heads, head_dim, type};
+  if (kv_bits() == 16) {
+    const auto type = precision() == Precision::exact ? cpu::KvType::f32 : cpu::KvType::f16;
+    return {kv_heads, head_dim, type};
+  }
+  if (head_dim % 2 != 0 || head_dim > cpu::kKeyGroup * cpu::kMostGroups) {
+    throw std::invalid_argument("Keys of " + std::to_string(head_dim) +
+                                " columns cannot be kept in " + std::to_string(kv_bits()) +
+                                " bits: only an even number up to 1024 can.");
+  }
+  return {kv_heads, head_dim, kv_bits() == 8 ? cpu::KvType::i8 : cpu::KvType::i4};
 }
 
 CachedAttention cached_attention(const mx::array& q, const mx::array& k, const mx::array& v,

@@ -22,8 +22,9 @@ using cpu::KvTable;
 /// Whether q, k and v of `type` are given to `cached_attention` by this thread.
 bool can_attend_in_place(mx::Dtype type);
 
-/// How pages hold keys and values at the precision of this thread: exact in float32, else in
-/// float16 (see cpu::KvType).
+/// How pages hold keys and values, by the settings of this thread: in as few bits as asked for,
+/// else in float32 at Precision::exact and in float16 (see cpu::KvType). Throws
+/// std::invalid_argument for heads that cannot be kept in so few.
 KvFormat kv_format(int kv_heads, int head_dim);
 
 /// `length` tokens of a sequence from position `offset` on, and the pages of all that it has.

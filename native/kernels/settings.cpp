@@ -13,6 +13,7 @@ namespace {
 thread_local KernelChoice current_choice = KernelChoice::automatic;
 thread_local Precision current_precision = Precision::exact;
 thread_local bool only_measures = false;
+thread_local int current_kv_bits = 16;
 
 }  // namespace
 
@@ -35,6 +36,10 @@ Precision precision() { return current_precision; }
 void set_measuring(bool measuring) { only_measures = measuring; }
 
 bool measuring() { return only_measures; }
+
+void set_kv_bits(int bits) { current_kv_bits = bits; }
+
+int kv_bits() { return current_kv_bits; }
 
 size_t packed_bytes() { return cpu::PackedMatrix::total_bytes(); }
 

@@ -42,6 +42,12 @@ void set_measuring(bool measuring);
 
 bool measuring();
 
+/// How many bits of keys and values our kernels keep in caches that this thread's models make from
+/// now on: 16 (float16, or float32 at Precision::exact; at first), or integers of 8 or 4 bits.
+void set_kv_bits(int bits);
+
+int kv_bits();
+
 /// Bytes of weights in our own layout, over all models of the process; MLX's count leaves them out.
 size_t packed_bytes();
 

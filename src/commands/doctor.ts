@@ -22,6 +22,7 @@ export function doctorCommand(): Command {
     'device',
     'kernels',
     'precision',
+    'kvBits',
     'memoryLimit',
   ).addHelpText(
     'after',

@@ -5,14 +5,14 @@ import type { ServedModel } from '../services/types.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
-  const { model, models, device, kernels, threads, precision, maxSequences, maxQueue, toolFormat } = settings;
+  const { model, models, device, kernels, threads, precision, kvBits, maxSequences, maxQueue, toolFormat } = settings;
   const { memoryLimit, prefixCache } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
   try {
     const onProgress = (fraction: number) => bar.update(fraction);
-    const engine = { device, kernels, threads, precision, maxSequences, maxQueue };
+    const engine = { device, kernels, threads, precision, kvBits, maxSequences, maxQueue };
     const format = toolFormat === 'auto' ? {} : { toolFormat };
     const memory = {
       ...(memoryLimit === 'auto' ? {} : { memoryLimit }),

@@ -16,7 +16,7 @@ const DRAIN_MS = 30_000;
 export function serveCommand(): Command {
   const command = new Command('serve').description('Serve a model behind the OpenAI API.').action(serve);
   const network: SettingName[] = ['host', 'port', 'allowedHosts', 'allowedOrigins'];
-  const engine: SettingName[] = ['device', 'kernels', 'threads', 'precision'];
+  const engine: SettingName[] = ['device', 'kernels', 'threads', 'precision', 'kvBits'];
   const load: SettingName[] = ['maxSequences', 'maxQueue', 'requestTimeout', 'memoryLimit', 'prefixCache'];
   addScriptedFlags(command);
   return addSettings(command, 'model', ...network, ...engine, ...load, 'toolFormat', 'logLevel', 'models').addHelpText(

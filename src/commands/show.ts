@@ -23,7 +23,16 @@ export function showCommand(): Command {
     .option('--context <tokens>', 'tell the memory for so many tokens (default: all of its context)', parseInteger(1))
     .option('--json', 'print it as JSON')
     .action(show);
-  return addSettings(command, 'models', 'device', 'kernels', 'precision', 'memoryLimit', 'toolFormat').addHelpText(
+  return addSettings(
+    command,
+    'models',
+    'device',
+    'kernels',
+    'precision',
+    'kvBits',
+    'memoryLimit',
+    'toolFormat',
+  ).addHelpText(
     'after',
     `
 Reads no weights, only their files' headers. Ends with exit code 1 when the model cannot be used here.
@@ -47,11 +56,12 @@ async function show(name: string | undefined, flags: ShowFlags): Promise<void> {
 }
 
 /** The settings that what a model needs depends on. */
-export function inspectionSettings({ device, kernels, precision, memoryLimit, toolFormat }: Settings) {
+export function inspectionSettings({ device, kernels, precision, kvBits, memoryLimit, toolFormat }: Settings) {
   return {
     device,
     kernels,
     precision,
+    kvBits,
     ...(memoryLimit === 'auto' ? {} : { memoryLimit }),
     ...(toolFormat === 'auto' ? {} : { toolFormat }),
   };

@@ -8,8 +8,15 @@ const MAX_SEED = 2 ** 48 - 1;
 /** Every option spelled out; 0 and -1 leave the choice to the engine. */
 export function toNativeOptions(options: EngineOptions): NativeEngineOptions {
   const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced' } = options;
-  const { maxSequences = 32, prefillChunk = 512, maxQueue = 128, memoryLimit = 0, prefixCache = -1 } = options;
-  const limits = { maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
+  const {
+    kvBits = 16,
+    maxSequences = 32,
+    prefillChunk = 512,
+    maxQueue = 128,
+    memoryLimit = 0,
+    prefixCache = -1,
+  } = options;
+  const limits = { kvBits, maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
   return { modelPath, device, kernels, threads, precision, ...limits };
 }
 

@@ -86,6 +86,9 @@ export type Kernels = 'auto' | 'mlx';
 /** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
 export type Precision = 'exact' | 'balanced' | 'fast';
 
+/** A float, or integers that share a scale: `docs/decisions` has what the latter cost in text. */
+export type KvBits = 16 | 8 | 4;
+
 export interface EngineOptions {
   /** A folder with config.json and *.safetensors. */
   modelPath: string;
@@ -97,6 +100,8 @@ export interface EngineOptions {
   threads?: number;
   /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
   precision?: Precision;
+  /** Of a number of keys and values in the CPU kernels' caches. Default: 16; fewer are refused with MLX's kernels. */
+  kvBits?: KvBits;
   /** Sequences that are computed together. Default: 32. */
   maxSequences?: number;
   /** Prompt tokens computed in one step, at the most: fewer where that would take long. Default: 512. */

@@ -11,6 +11,8 @@ export interface NativeEngineOptions {
   /** Of the CPU kernels; 0: one a physical core. */
   threads: number;
   precision: 'exact' | 'balanced' | 'fast';
+  /** 16, 8 or 4. */
+  kvBits: number;
   maxSequences: number;
   prefillChunk: number;
   maxQueue: number;

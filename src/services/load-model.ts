@@ -1,5 +1,5 @@
 // From a model's name to a model that answers: finds it in the store and opens it on an engine.
-import type { Kernels, Precision } from '../engine/types.js';
+import type { Kernels, KvBits, Precision } from '../engine/types.js';
 import type { ToolCallFormatName } from '../text/tool-calls/formats.js';
 import { ModelStore } from './model-store.js';
 import { openModel } from './served-model.js';
@@ -14,6 +14,8 @@ export interface LoadModelOptions {
   threads?: number;
   /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
+  /** Of a number of keys and values in the CPU kernels' caches; default: 16. */
+  kvBits?: KvBits;
   /** Sequences that are computed together; default: 32. */
   maxSequences?: number;
   /** Requests that wait beside those, more are refused; default: 128. */
@@ -32,7 +34,7 @@ export interface LoadModelOptions {
 
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
-  const { store = new ModelStore(), device, kernels, threads, precision, onProgress, signal } = options;
+  const { store = new ModelStore(), device, kernels, threads, precision, kvBits, onProgress, signal } = options;
   const { maxSequences, maxQueue, memoryLimit, prefixCache, toolFormat } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
@@ -42,6 +44,7 @@ export async function loadModel(nameOrPath: string, options: LoadModelOptions = 
     ...(kernels ? { kernels } : {}),
     ...(threads ? { threads } : {}),
     ...(precision ? { precision } : {}),
+    ...(kvBits ? { kvBits } : {}),
     ...(maxSequences === undefined ? {} : { maxSequences }),
     ...(maxQueue === undefined ? {} : { maxQueue }),
     ...(toolFormat ? { toolFormat } : {}),

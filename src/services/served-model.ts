@@ -8,6 +8,7 @@ import {
   EngineError,
   type EngineStats,
   type Kernels,
+  type KvBits,
   type ModelInfo,
   type Precision,
 } from '../engine/types.js';
@@ -46,6 +47,8 @@ export interface OpenModelOptions {
   threads?: number;
   /** Of the CPU kernels; default: balanced. */
   precision?: Precision;
+  /** Of a number of keys and values in the CPU kernels' caches; default: 16. */
+  kvBits?: KvBits;
   /** Sequences that are computed together. */
   maxSequences?: number;
   /** Requests that wait beside those. */

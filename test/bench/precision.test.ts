@@ -40,15 +40,24 @@ describe('answers that are read', () => {
   });
 });
 
+/** Of those with keys and values in fewer bits. */
+const kept = (answer: number[], argmax = answer) => ({ kv8: reading(answer, argmax), kv4: reading(answer, argmax) });
+
 describe('the quality of a precision', () => {
   const prompts: Readings[] = [
-    { exact: reading([1, 2, 3]), balanced: reading([1, 2, 3]), fast: reading([1, 5, 3], [1, 5, 3]) },
-    { exact: reading([4]), balanced: reading([4]), fast: reading([4]) },
+    {
+      exact: reading([1, 2, 3]),
+      balanced: reading([1, 2, 3]),
+      fast: reading([1, 5, 3], [1, 5, 3]),
+      ...kept([1, 2, 3]),
+    },
+    { exact: reading([4]), balanced: reading([4]), fast: reading([4]), ...kept([4]) },
   ];
   const text: Readings = {
     exact: reading([], [7, 8], 2 * Math.log(10)),
     balanced: reading([], [7, 8], 2 * Math.log(10)),
     fast: reading([], [7, 9], 2 * Math.log(11)),
+    ...kept([], [7, 8]),
   };
 
   it('sums tokens over the prompts, so that long answers count for more', () => {
@@ -83,14 +92,15 @@ describe('the floors', () => {
   it('judge balanced alone in the report', () => {
     const good = quality({ free: { equal: 100, of: 100 } });
     const bad = quality({ perplexityChange: 0.002 });
+    const much = { max: 2, mean: 0.1 };
     const report = {
       ...{ model: 'a model', cpu: 'a processor', isa: 'avx2', threads: 2, prompts: 20, answerTokens: 64 },
-      ...{ textTokens: 100, qualities: { exact: good, balanced: good, fast: bad } },
-      differences: { exact: { max: 0, mean: 0 }, balanced: { max: 0.1, mean: 0.01 }, fast: { max: 2, mean: 0.1 } },
+      ...{ textTokens: 100, qualities: { exact: good, balanced: good, fast: bad, kv8: good, kv4: bad } },
+      differences: { exact: { max: 0, mean: 0 }, balanced: { max: 0.1, mean: 0.01 }, fast: much, kv8: much, kv4: much },
     };
     expect(reportText(report)).not.toContain('missed');
     expect(reportText(report)).toContain('+0.2000 %');
-    const missed = { ...report, qualities: { exact: good, balanced: bad, fast: bad } };
+    const missed = { ...report, qualities: { exact: good, balanced: bad, fast: bad, kv8: bad, kv4: bad } };
     expect(reportText(missed).match(/missed/g)).toHaveLength(2);
   });
 });

@@ -35,28 +35,28 @@ struct QueryRow {
   const float* q;
   float* state;
   bool joins;
-  int begin, end;     // the places that it sees
-  float* weights;     // [kPagePositions], first the scores
-  float kept, added;  // factors of the state so far and of this page
+  int begin, end;           // the places that it sees
+  float* weights;           // [kPagePositions], first the scores
+  float kept, added;        // factors of the state so far and of this page
+  const float* group_sums;  // of q by the keys' groups, where keys have biases
+  float bias;               // all that the biases of values add, where values have some
 };
 
-// Scores of `rows` rows and `blocks` blocks of keys, the first being `block`.
+// sums = products of `rows` rows' columns [from, to) with those of `blocks` blocks of keys.
 template <class Stored, int rows, int blocks>
-inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
-  const auto* keys = reinterpret_cast<const Stored*>(args.keys);
-  const int block_size = args.dim * kBlockKeys;
-  keys += block * block_size;
+inline void multiply_keys(const PageArgs& args, const QueryRow* row, int block, int from, int to,
+                          Lanes (*out)[blocks]) {
   Lanes sums[rows][blocks];
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {
     MLXD_UNROLL for (int b = 0; b < blocks; ++b) sums[r][b].clear();
   }
-  for (int d = 0; d < args.dim; ++d, keys += kBlockKeys) {
+  for (int d = from; d < to; ++d) {
     Lanes key[blocks];
     MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
-      key[b].load(keys + b * block_size);
+      Stored::load(Stored::key(args, block + b, d), key[b]);
       if (rows <= kRowsOfMemory) {
-        __builtin_prefetch(keys + (blocks + b) * block_size);
-        prefetch_half_on(args, keys + b * block_size);
+        __builtin_prefetch(Stored::key(args, block + blocks + b, d).address());
+        prefetch_half_on(args, Stored::key(args, block + b, d).address());
       }
     }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
@@ -64,11 +64,83 @@ inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
     }
   }
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) out[r][b] = sums[r][b];
+  }
+}
+
+// The same for keys of integers, group by group: scale * (q . k) + bias * sum(q).
+template <class Stored, int rows, int blocks>
+inline void multiply_groups(const PageArgs& args, const QueryRow* row, int block,
+                            Lanes (*sums)[blocks]) {
+  for (int r = 0; r < rows; ++r) {
+    for (int b = 0; b < blocks; ++b) sums[r][b].clear();
+  }
+  for (int group = 0, from = 0; from < args.dim; ++group, from += kKeyGroup) {
+    const int to = from + kKeyGroup < args.dim ? from + kKeyGroup : args.dim;
+    Lanes products[rows][blocks];
+    multiply_keys<Stored, rows, blocks>(args, row, block, from, to, products);
+    MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
+      Lanes scale, bias;
+      Stored::key_scales(args, block + b, group, scale, bias);
+      MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+        sums[r][b].fuse_product(products[r][b], scale);
+        sums[r][b].fuse_product(bias, row[r].group_sums[group]);
+      }
+    }
+  }
+}
+
+// Scores of `rows` rows and `blocks` blocks of keys, the first being `block`.
+template <class Stored, int rows, int blocks>
+inline void score_blocks(const PageArgs& args, const QueryRow* row, int block) {
+  Lanes sums[rows][blocks];
+  if constexpr (Stored::kScaled)
+    multiply_groups<Stored, rows, blocks>(args, row, block, sums);
+  else
+    multiply_keys<Stored, rows, blocks>(args, row, block, 0, args.dim, sums);
+  MLXD_UNROLL for (int r = 0; r < rows; ++r) {
     MLXD_UNROLL for (int b = 0; b < blocks; ++b) {
       sums[r][b].scale(args.scale);
       sums[r][b].store(row[r].weights + (block + b) * kBlockKeys);
     }
   }
+}
+
+// Sums of a query by the groups of its keys' columns.
+inline void sum_groups(const float* q, int dim, float* sums) {
+  for (int from = 0; from < dim; from += kKeyGroup) {
+    const int count = dim - from < kKeyGroup ? dim - from : kKeyGroup;
+    float columns[kKeyGroup] = {};
+    __builtin_memcpy(columns, q + from, count * sizeof(float));
+    Lanes total, next;
+    total.load(columns);
+    next.load(columns + kLaneCount);
+    total.add(next);
+    *sums++ = sum_lanes(total);
+  }
+}
+
+// Values of integers: takes their scales into a row's weights, and what their biases add.
+template <class Stored>
+inline void scale_weights(const PageArgs& args, QueryRow& row, int width) {
+  Lanes total;
+  total.clear();
+  for (int place = row.begin / kLaneCount * kLaneCount; place < row.end; place += kLaneCount) {
+    Lanes weights, scale, bias;
+    Stored::value_scales(args, width, place, scale, bias);
+    weights.load(row.weights + place);
+    bias.multiply(weights);
+    scale.multiply(weights);
+    scale.store(row.weights + place);
+    float biases[kLaneCount];
+    bias.store(biases);
+    // Nothing is known of what lies in places that the row does not see.
+    for (int i = place; i < row.begin; ++i) biases[i - place] = 0;
+    for (int i = row.end; i < place + kLaneCount; ++i) biases[i - place] = 0;
+    bias.load(biases);
+    total.add(bias);
+  }
+  row.bias = sum_lanes(total);
 }
 
 // tanh to within 1e-7.
@@ -150,8 +222,8 @@ inline void weigh_scores(const PageArgs& args, QueryRow& row, int width) {
 
 // sums [rows, vectors] += weights of the places [from, to) times their values from `column` on.
 template <class Stored, int rows, int vectors>
-inline void add_values(const PageArgs& args, const Stored* values, int width, const QueryRow* row,
-                       int from, int to, Lanes* sums) {
+inline void add_values(const PageArgs& args, int width, const QueryRow* row, int from, int to,
+                       int column, Lanes* sums) {
   Lanes in[rows][vectors];
   MLXD_UNROLL for (int r = 0; r < rows; ++r) {
     MLXD_UNROLL for (int i = 0; i < vectors; ++i) in[r][i] = sums[r * vectors + i];
@@ -159,11 +231,11 @@ inline void add_values(const PageArgs& args, const Stored* values, int width, co
   for (int j = from; j < to; ++j) {
     Lanes value[vectors];
     MLXD_UNROLL for (int i = 0; i < vectors; ++i) {
-      const Stored* place = values + j * width + i * kLaneCount;
-      value[i].load(place);
+      const int at = column + i * kLaneCount;
+      Stored::load(Stored::value(args, width, j, at), value[i]);
       if (rows <= kRowsOfMemory) {
-        __builtin_prefetch(place + kRowsAhead * width);
-        prefetch_half_on(args, place);
+        __builtin_prefetch(Stored::value(args, width, j + kRowsAhead, at).address());
+        prefetch_half_on(args, Stored::value(args, width, j, at).address());
       }
     }
     MLXD_UNROLL for (int r = 0; r < rows; ++r) {
@@ -181,23 +253,23 @@ inline void add_values(const PageArgs& args, const Stored* values, int width, co
 template <class Stored, int rows, int vectors>
 inline void weigh_values(const PageArgs& args, const QueryRow* row, int from, int to, int width,
                          int column) {
-  const auto* values = reinterpret_cast<const Stored*>(args.values) + column;
   Lanes sums[rows * vectors];
   MLXD_UNROLL for (int i = 0; i < rows * vectors; ++i) sums[i].clear();
   for (int r = 0; r < rows; ++r) {
     if (row[r].begin < from) {
-      add_values<Stored, 1, vectors>(args, values, width, row + r, row[r].begin, from,
+      add_values<Stored, 1, vectors>(args, width, row + r, row[r].begin, from, column,
                                      sums + r * vectors);
     }
   }
-  add_values<Stored, rows, vectors>(args, values, width, row, from, to, sums);
+  add_values<Stored, rows, vectors>(args, width, row, from, to, column, sums);
   for (int r = 0; r < rows; ++r) {
     if (to < row[r].end) {
-      add_values<Stored, 1, vectors>(args, values, width, row + r, to, row[r].end,
+      add_values<Stored, 1, vectors>(args, width, row + r, to, row[r].end, column,
                                      sums + r * vectors);
     }
     for (int i = 0; i < vectors; ++i) {
       float* state = row[r].state + column + i * kLaneCount;
+      if (Stored::kScaled) sums[r * vectors + i].shift(row[r].bias);
       Lanes total = sums[r * vectors + i];
       if (row[r].joins) {
         total.load(state);
@@ -212,10 +284,15 @@ inline void weigh_values(const PageArgs& args, const QueryRow* row, int from, in
 template <class Stored, int rows>
 void attend_rows(const PageArgs& args, QueryRow* row) {
   alignas(64) float scores[rows][kPagePositions];
+  float group_sums[Stored::kScaled ? rows : 1][kMostGroups];
   int first = kPagePositions, last = 0;  // places that any row sees
   int from = 0, to = kPagePositions;     // that all see
   for (int r = 0; r < rows; ++r) {
     row[r].weights = scores[r];
+    if constexpr (Stored::kScaled) {
+      sum_groups(row[r].q, args.dim, group_sums[r]);
+      row[r].group_sums = group_sums[r];
+    }
     first = row[r].begin < first ? row[r].begin : first;
     last = row[r].end > last ? row[r].end : last;
     from = row[r].begin > from ? row[r].begin : from;
@@ -227,7 +304,10 @@ void attend_rows(const PageArgs& args, QueryRow* row) {
     score_blocks<Stored, rows, blocks>(args, row, place / kBlockKeys);
   }
   const int width = (args.dim + kLaneCount - 1) / kLaneCount * kLaneCount;
-  for (int r = 0; r < rows; ++r) weigh_scores(args, row[r], width);
+  for (int r = 0; r < rows; ++r) {
+    weigh_scores(args, row[r], width);
+    if constexpr (Stored::kScaled) scale_weights<Stored>(args, row[r], width);
+  }
   if (from > to) {
     for (int r = 0; r < rows; ++r) {
       for (int column = 0; column < width; column += kLaneCount) {
@@ -269,7 +349,8 @@ void attend_page(const PageArgs& args) {
     for (int head = 0; head < args.heads; ++head) {
       const float* q = args.q + query * args.query_stride + head * args.dim;
       float* state = args.states + query * args.query_states + head * args.head_states;
-      rows[count++] = {q, state, args.joins && seen_from < 0, begin, end, nullptr, 0, 0};
+      rows[count++] = {q,       state, args.joins && seen_from < 0, begin, end, nullptr, 0, 0,
+                       nullptr, 0};
       if (count < kRowsAtOnce) continue;
       attend_rows<Stored, kRowsAtOnce>(args, rows);
       count = 0;

@@ -5,8 +5,9 @@
 #include "kernels/cpu/spread_kernel.inl"       // uses the one before
 #include "kernels/cpu/dense_kernel.inl"        // likewise
 #include "kernels/cpu/lanes.inl"               // uses panel_kernel.inl
-#include "kernels/cpu/attention_kernel.inl"    // uses lanes
-#include "kernels/cpu/elementwise_kernel.inl"  // likewise
+#include "kernels/cpu/stored_page.inl"         // uses lanes
+#include "kernels/cpu/attention_kernel.inl"    // uses the one before
+#include "kernels/cpu/elementwise_kernel.inl"  // uses lanes
 #include "kernels/cpu/sampling_kernel.inl"     // likewise
 // clang-format on
 
@@ -58,7 +59,8 @@ constexpr KernelTable make_table() {
           panel_kernels<V, int8_t, integer_rows>(quantize_row<int8_t>),
           dense_kernels<V, float_rows>(),
           spread_kernels<V>(),
-          {attend_page<float>, attend_page<uint16_t>},
+          {attend_page<Plain<float>>, attend_page<Plain<uint16_t>>, attend_page<Scaled<8>>,
+           attend_page<Scaled<4>>},
           join_pages,
           narrow_row,
           rms_norm_row,

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/kv_integers.h"
 #include "kernels/cpu/panel_kernels.h"
 
 namespace mlxd::kernels::cpu {
@@ -12,13 +13,13 @@ namespace {
 // Rows that one thread takes at a time: below as many a step is not worth waking another.
 constexpr int kRowsAtOnce = 8;
 
-// A row to a place of a page: keys with their columns apart, values followed by zeros.
+// A row of floats to a place of a page: keys with their columns apart, values followed by zeros.
 class RowWriter {
  public:
   RowWriter(const KvFormat& format, NarrowRow narrow)
       : format_(format),
         narrow_(narrow),
-        stored_(std::make_unique<uint8_t[]>(format.value_width() * format.element_bytes())) {}
+        stored_(std::make_unique<uint8_t[]>(format.value_width() * format.bits() / 8)) {}
 
   void write_key(const float* x, uint8_t* keys, int place) {
     store(x);
@@ -32,7 +33,7 @@ class RowWriter {
 
   void write_value(const float* x, uint8_t* values, int place) {
     store(x);
-    const size_t bytes = size_t(format_.value_width()) * format_.element_bytes();
+    const size_t bytes = format_.value_bytes();
     std::memcpy(values + place * bytes, stored_.get(), bytes);
   }
 
@@ -70,6 +71,24 @@ std::vector<Place> places_of(std::span<const AttentionSpan> spans) {
   return places;
 }
 
+// The keys and values of rows [begin, end).
+template <class Writer>
+void write_rows(Writer writer, const Attention& a, const Rope& rope, const AttentionRows& k,
+                const AttentionRows& v, const std::vector<Place>& places, int begin, int end) {
+  const int dim = a.format.dim;
+  const auto key = std::make_unique_for_overwrite<float[]>(dim);
+  for (int row = begin; row < end; ++row) {
+    const auto [position, table] = places[row];
+    const KvPage& page = *table->page(position / kPagePositions);
+    const int place = position % kPagePositions;
+    for (int head = 0; head < a.format.kv_heads; ++head) {
+      rope.rotate(k.row(row) + head * dim, dim, position, key.get());
+      writer.write_key(key.get(), page.keys(head), place);
+      writer.write_value(v.row(row) + head * dim, page.values(head), place);
+    }
+  }
+}
+
 }  // namespace
 
 void append(const Attention& a, Rope& rope, const AttentionRows& q, const AttentionRows& k,
@@ -80,23 +99,17 @@ void append(const Attention& a, Rope& rope, const AttentionRows& q, const Attent
   const NarrowRow narrow = kernel_table(isa).narrow_row;
   const int dim = a.format.dim, rows = static_cast<int>(places.size());
   pool.run((rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](int chunk) {
-    RowWriter writer(a.format, narrow);
-    const auto key = std::make_unique_for_overwrite<float[]>(dim);
-    const int end = std::min(rows, (chunk + 1) * kRowsAtOnce);
-    for (int row = chunk * kRowsAtOnce; row < end; ++row) {
-      const auto [position, table] = places[row];
-      const KvPage& page = *table->page(position / kPagePositions);
-      const int place = position % kPagePositions;
+    const int begin = chunk * kRowsAtOnce, end = std::min(rows, begin + kRowsAtOnce);
+    for (int row = begin; row < end; ++row) {
       for (int head = 0; head < a.heads; ++head) {
-        rope.rotate(q.row(row) + head * dim, dim, position,
+        rope.rotate(q.row(row) + head * dim, dim, places[row].position,
                     rotated + (size_t(row) * a.heads + head) * dim);
       }
-      for (int head = 0; head < a.format.kv_heads; ++head) {
-        rope.rotate(k.row(row) + head * dim, dim, position, key.get());
-        writer.write_key(key.get(), page.keys(head), place);
-        writer.write_value(v.row(row) + head * dim, page.values(head), place);
-      }
     }
+    if (a.format.quantized())
+      write_rows(IntegerWriter(a.format, narrow), a, rope, k, v, places, begin, end);
+    else
+      write_rows(RowWriter(a.format, narrow), a, rope, k, v, places, begin, end);
   });
 }
 

@@ -18,6 +18,24 @@ constexpr int kLaneCount = 16;
 
 #include "kernels/cpu/half.inl"
 
+// kRegisterLanes bytes as integers.
+inline IntRegister widen_bytes(const uint8_t* bytes) {
+#if defined(__AVX512F__)
+  __m128i some;
+  __builtin_memcpy(&some, bytes, sizeof(some));
+  return (IntRegister)_mm512_cvtepu8_epi32(some);
+#elif defined(__AVX2__)
+  int64_t some;
+  __builtin_memcpy(&some, bytes, sizeof(some));
+  return (IntRegister)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(some));
+#else
+  typedef uint8_t ByteRegister __attribute__((vector_size(kRegisterLanes)));
+  ByteRegister some;
+  __builtin_memcpy(&some, bytes, sizeof(some));
+  return __builtin_convertvector(some, IntRegister);
+#endif
+}
+
 // a * b + c rounded once, where the instruction set has it; the baseline of x86 rounds twice.
 inline Register multiply_add(Register a, Register b, Register c) {
 #if defined(__AVX512F__)
@@ -45,6 +63,18 @@ struct Lanes {
   void load(const uint16_t* halves) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = widen(halves + i * kRegisterLanes);
   }
+  // Unsigned integers of 8 bits, and of 4: the lower or the higher ones of 16 bytes.
+  void load_bytes(const uint8_t* from) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
+      in[i] = __builtin_convertvector(widen_bytes(from + i * kRegisterLanes), Register);
+    }
+  }
+  void load_nibbles(const uint8_t* from, int shift) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
+      const IntRegister bytes = widen_bytes(from + i * kRegisterLanes);
+      in[i] = __builtin_convertvector(bytes >> shift & 15, Register);
+    }
+  }
   void store(float* to) const {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) {
       __builtin_memcpy(to + i * kRegisterLanes, &in[i], kRegisterBytes);
@@ -55,12 +85,16 @@ struct Lanes {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = a.in[i] > in[i] ? a.in[i] : in[i];
   }
   void shift(float by) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += by; }
+  void multiply(const Lanes& a) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] *= a.in[i]; }
   void scale(float factor) { MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] *= factor; }
   void add_product(const Lanes& a, const Lanes& b) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b.in[i];
   }
   void add_product(const Lanes& a, float b) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] += a.in[i] * b;
+  }
+  void fuse_product(const Lanes& a, const Lanes& b) {
+    MLXD_UNROLL for (int i = 0; i < kCount; ++i) in[i] = multiply_add(a.in[i], b.in[i], in[i]);
   }
   void fuse_product(const Lanes& a, float b) {
     MLXD_UNROLL for (int i = 0; i < kCount; ++i) {

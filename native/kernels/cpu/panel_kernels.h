@@ -170,7 +170,7 @@ struct KernelTable {
   PanelKernels<int8_t> fast;
   DenseKernels dense;
   SpreadKernels spread;
-  AttendPage attend_page[2];  // by KvType
+  AttendPage attend_page[4];  // by KvType
   JoinPages join_pages;
   NarrowRow narrow_row;
   RmsNormRow rms_norm;

@@ -7,11 +7,14 @@
 #include <optional>
 
 #include "doctest/doctest.h"
+#include "kernels/cpu/kv_integers.h"
 #include "paged_sequence.h"
 
 using namespace mlxd::kernels::cpu;
 
 namespace {
+
+constexpr KvType kTypes[] = {KvType::f32, KvType::f16, KvType::i8, KvType::i4};
 
 Attention options_of(int heads, const KvFormat& format, int window = 0) {
   return {format, heads, window, 1 / std::sqrt(static_cast<float>(format.dim)), 0, nullptr};
@@ -30,7 +33,7 @@ TEST_CASE("attention agrees with double precision: ragged steps, groups, windows
                                         {2, 1, 128},
                                         {1, 1, 256},
                                         {3, 1, 24}}) {
-      for (KvType type : {KvType::f32, KvType::f16}) {
+      for (KvType type : kTypes) {
         const KvFormat format{kv_heads, dim, type};
         const int window = random() % 2 ? 1 + static_cast<int>(random() % 300) : 0;
         Attention options = options_of(heads, format, window);
@@ -64,7 +67,7 @@ TEST_CASE("attention agrees with double precision: ragged steps, groups, windows
               worst = std::max(worst, std::abs(outputs[s][at] - expected));
             }
           }
-          CHECK(worst < 4e-6);
+          CHECK(worst < (format.quantized() ? 2e-5 : 4e-6));
         }
       }
     }
@@ -74,7 +77,7 @@ TEST_CASE("attention agrees with double precision: ragged steps, groups, windows
 TEST_CASE(
     "attention has the same bits on every instruction set, scalar aside, and number of threads") {
   std::mt19937 random(22);
-  for (KvType type : {KvType::f32, KvType::f16}) {
+  for (KvType type : kTypes) {
     for (int window : {0, 200}) {
       const KvFormat format{2, 80, type};
       Attention options = options_of(10, format, window);
@@ -103,8 +106,14 @@ TEST_CASE(
 TEST_CASE("attention has the same bits however prompts are cut, beside any neighbours") {
   std::mt19937 random(23);
   ThreadPool pool(2);
-  const KvFormat format{2, 64, KvType::f16};
-  for (int window : {0, 1, 100, 300}) {
+  for (auto [type, window] : {std::pair{KvType::f16, 0},
+                              {KvType::f16, 1},
+                              {KvType::f16, 100},
+                              {KvType::f16, 300},
+                              {KvType::i8, 0},
+                              {KvType::i4, 100}}) {
+    const KvFormat format{2, 64, type};
+    CAPTURE(static_cast<int>(type));
     CAPTURE(window);
     const Attention options = options_of(6, format, window);
     const PagedSequence sequence(6, format, 700, random);
@@ -129,9 +138,10 @@ TEST_CASE("attention has the same bits however prompts are cut, beside any neigh
 TEST_CASE("a sequence that goes on from pages of another has the bits of one that is alone") {
   std::mt19937 random(29);
   ThreadPool pool(2);
-  const KvFormat format{1, 32, KvType::f16};
-  const Attention options = options_of(3, format);
-  for (int shared : {128, 200, 256}) {
+  for (auto [type, shared] :
+       {std::pair{KvType::f16, 128}, {KvType::f16, 200}, {KvType::f16, 256}, {KvType::i4, 200}}) {
+    const KvFormat format{1, 32, type};
+    const Attention options = options_of(3, format);
     CAPTURE(shared);
     std::vector<PagedSequence> source{PagedSequence(3, format, 400, random)};
     attend_step(options, source, {300}, best_isa(), pool);
@@ -151,6 +161,60 @@ TEST_CASE("a sequence that goes on from pages of another has the bits of one tha
     CHECK(attend_step(options, source, {100}, best_isa(), pool)[0] ==
           attend_step(options, undisturbed, {100}, best_isa(), pool)[0]);
   }
+}
+
+TEST_CASE("integers change attention by as much as they should, and take as little as they say") {
+  std::mt19937 random(26);
+  ThreadPool pool(2);
+  const PagedSequence sequence(6, {2, 64, KvType::f32}, 300, random);
+  const auto run = [&](KvType type) {
+    const KvFormat format{2, 64, type};
+    std::vector<PagedSequence> alone{sequence};
+    alone[0].format = format;
+    alone[0].table = std::make_shared<KvTable>();
+    return attend_step(options_of(6, format), alone, {300}, best_isa(), pool)[0];
+  };
+  const auto exact = run(KvType::f32);
+  const auto error = [&](KvType type) {
+    const auto out = run(type);
+    double difference = 0, total = 0;
+    for (size_t i = 0; i < exact.size(); ++i) {
+      difference += std::pow(double(out[i]) - exact[i], 2);
+      total += std::pow(double(exact[i]), 2);
+    }
+    return std::sqrt(difference / total);
+  };
+  CHECK(error(KvType::i8) < 0.01);
+  CHECK(error(KvType::i4) < 0.15);
+  CHECK(error(KvType::i4) > error(KvType::i8));
+  // 64 columns of a key and a value: 4 bytes a group of 32, and a value's 4.
+  CHECK(KvFormat{2, 64, KvType::i8}.page_bytes() == size_t(2) * 128 * (64 + 2 * 4 + 64 + 4));
+  CHECK(KvFormat{2, 64, KvType::i4}.page_bytes() == size_t(2) * 128 * (32 + 2 * 4 + 32 + 4));
+  CHECK(KvFormat{2, 64, KvType::f16}.page_bytes() == size_t(2) * 128 * 256);
+}
+
+TEST_CASE("integers of a group: ends, one value, huge ones and not-a-number") {
+  const NarrowRow narrow = kernel_table(best_isa()).narrow_row;
+  uint8_t q[5];
+  const float even[] = {-2, -1, 0, 0.5f, 3};  // 15 levels of a third
+  IntegerGroup group = to_integers(even, 5, 15, narrow, q);
+  CHECK(group.bias == 0xc000);
+  CHECK(group.scale == 0x3555);
+  CHECK(std::vector<int>(q, q + 5) == std::vector<int>{0, 3, 6, 8, 15});
+  const float alike[] = {7, 7, 7, 7, 7};
+  group = to_integers(alike, 5, 255, narrow, q);
+  CHECK(group.scale == 0);
+  CHECK(group.bias == 0x4700);
+  CHECK(std::vector<int>(q, q + 5) == std::vector<int>(5, 0));
+  const float huge[] = {-INFINITY, 1e9f, 0, 1, -1e9f};
+  group = to_integers(huge, 5, 255, narrow, q);
+  CHECK(group.bias == 0xfbff);
+  CHECK(q[1] == 255);
+  CHECK(q[0] == 0);
+  const float spoiled[] = {1, NAN, 2, 3, 4};
+  group = to_integers(spoiled, 5, 255, narrow, q);
+  CHECK((group.scale & 0x7fff) > 0x7c00);
+  CHECK((group.bias & 0x7fff) > 0x7c00);
 }
 
 TEST_CASE("large scores do not overflow, and not-a-number stays in its row and head") {

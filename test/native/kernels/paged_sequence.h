@@ -55,21 +55,33 @@ struct PagedSequence {
       const size_t row = (size_t(key) * format.kv_heads + kv_head) * dim;
       double score = 0;
       for (int d = 0; d < dim; ++d) {
-        score += double(q[(size_t(position) * heads + head) * dim + d]) * stored(k[row + d]);
+        const int group = d / kKeyGroup * kKeyGroup;
+        const double key = stored(&k[row + group], std::min(kKeyGroup, dim - group), d - group);
+        score += double(q[(size_t(position) * heads + head) * dim + d]) * key;
       }
       score *= a.scale;
       if (a.cap > 0) score = a.cap * std::tanh(score / a.cap);
       const double weight = std::exp(score);
       sum += weight;
-      total += weight * stored(v[row + column]);
+      total += weight * stored(&v[row], dim, column);
     }
     return total / sum;
   }
 
  private:
+  // Column `at` of a group of columns x, as the format has it.
+  double stored(const float* x, int count, int at) const {
+    if (format.type == KvType::f32) return x[at];
+    if (format.type == KvType::f16) return half(x[at]);
+    const int levels = (1 << format.bits()) - 1;
+    const auto [least, most] = std::minmax_element(x, x + count);
+    const double scale = half((*most - *least) / static_cast<float>(levels)), bias = half(*least);
+    const float steps = (x[at] - static_cast<float>(bias)) / static_cast<float>(scale);
+    return scale * std::clamp(std::nearbyint(steps), 0.0f, static_cast<float>(levels)) + bias;
+  }
+
   // float16 by its definition: 11 bits of a normal number, multiples of 2^-24 of others.
-  double stored(float x) const {
-    if (format.type == KvType::f32) return x;
+  static double half(float x) {
     const int exponent = std::max(std::ilogb(x), -14);
     return std::ldexp(std::nearbyint(std::ldexp(double(x), 10 - exponent)), exponent - 10);
   }
