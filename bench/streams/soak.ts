@@ -11,6 +11,8 @@ const CANCELLED_SHARE = 0.3;
 /** A stream that takes longer is stuck: a hundred of the longest replies take less. */
 const STUCK_MS = 120_000;
 const QUIET_MS = 10_000;
+/** An engine without work gives free memory back after a second. */
+const REST_MS = 3000;
 
 export interface Memory {
   rssBytes: number;
@@ -69,13 +71,19 @@ export async function soak(target: Target, server: Server, prompts: Prompts, min
 
 /** Throws when the server does not come to rest. */
 async function memoryAtRest({ url }: Target, server: Server): Promise<Memory> {
+  await awaitQuiet(url);
+  await sleep(REST_MS);
+  const [model] = (await readHealth(url)).models;
+  if (!model) throw new Error('the server has no model');
+  return { rssBytes: server.rssBytes(), activeBytes: model.active_memory_bytes };
+}
+
+async function awaitQuiet(url: string): Promise<void> {
   const until = performance.now() + QUIET_MS;
   for (;;) {
     const health = await readHealth(url);
     const [model] = health.models;
-    if (model && health.in_flight + model.waiting + model.running === 0) {
-      return { rssBytes: server.rssBytes(), activeBytes: model.active_memory_bytes };
-    }
+    if (model && health.in_flight + model.waiting + model.running === 0) return;
     if (performance.now() > until) throw new Error(`the server still computes: ${JSON.stringify(health)}`);
     await sleep(50);
   }
