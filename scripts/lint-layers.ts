@@ -18,9 +18,9 @@ const LAYERS: Record<string, readonly string[]> = {
   loader: LEAVES,
   models: ['loader', ...LEAVES],
   sampler: ['engine/core', 'kernels', 'kernels/cpu', 'mlx'],
-  grammar: ['engine/core', 'mlx'],
+  grammar: ['engine/core'],
   engine: ['engine/core', 'models', 'sampler', 'grammar', 'loader', ...LEAVES],
-  addon: ['engine', 'engine/core', 'napi'],
+  addon: ['engine', 'engine/core', 'grammar', 'napi'],
 };
 
 const INCLUDE = /^\s*#\s*include\s*[<"]([^>"]+)[>"]/;

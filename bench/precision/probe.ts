@@ -1,15 +1,10 @@
-// Builds bench/native/precision_probe in the addon's own CMake tree and asks it. Token ids in, readings out.
+// Asks bench/native/precision_probe. Token ids in, readings out.
 
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { z } from 'zod';
-import { configureAddon, OUT } from '../../scripts/build/addon.js';
 import { BuildError } from '../../scripts/build/errors.js';
-import { exec } from '../../scripts/build/exec.js';
-import { withLock } from '../../scripts/build/lock.js';
-import { requireCompiler } from '../../scripts/build/requirements.js';
-import { prepare } from '../peers/progress.js';
+import { buildNative } from '../native.js';
 import { PRECISIONS } from './agreement.js';
 
 // What is not finite comes as null; as NaN it meets no floor.
@@ -46,18 +41,7 @@ export interface ProbeOptions {
 }
 
 /** The path of the program, built if need be. */
-export async function buildProbe(): Promise<string> {
-  await requireCompiler();
-  await withLock('cmake', () =>
-    prepare('precision_probe', async (progress) => {
-      await configureAddon(progress);
-      await exec('cmake', ['-DMLXD_BENCH=ON', OUT]);
-      await exec('cmake', ['--build', OUT, '--target', 'precision_probe', '--parallel']);
-      return 'built';
-    }),
-  );
-  return join(OUT, 'precision_probe');
-}
+export const buildProbe = (): Promise<string> => buildNative('precision_probe');
 
 /** Lets each precision answer the prompts, and read those answers and the texts. Throws BuildError when it fails. */
 export async function probe(program: string, sequences: readonly Sequence[], options: ProbeOptions): Promise<Findings> {

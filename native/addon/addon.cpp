@@ -2,6 +2,7 @@
 // threads.
 #include "addon/convert.h"
 #include "addon/engine_wrap.h"
+#include "addon/grammar_wrap.h"
 #include "addon/napi_setup.h"
 #include "engine/device.h"
 #include "engine/inspect.h"
@@ -12,16 +13,18 @@ class Addon : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env env, Napi::Object exports) {
     DefineAddon(exports, {InstanceValue("Engine", EngineWrap::define(env)),
+                          InstanceValue("GrammarCompiler", GrammarWrap::define(env)),
                           InstanceMethod<&Addon::runtime>("runtime"),
                           InstanceMethod<&Addon::inspect_model>("inspectModel")});
   }
 
  private:
-  /// runtime(): {mlxVersion, gpu}, what an engine could use here.
+  /// runtime(): {mlxVersion, gpu, grammars}, what an engine could use here.
   Napi::Value runtime(const Napi::CallbackInfo& info) {
     auto result = Napi::Object::New(info.Env());
     result["mlxVersion"] = mx::version();
     result["gpu"] = mx::is_available(mx::Device::gpu);
+    result["grammars"] = GrammarCompiler::available();
     return result;
   }
 

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+
+#include "addon/grammar_wrap.h"
 
 namespace mlxd {
 namespace {
@@ -175,7 +178,24 @@ Request to_request(const Napi::Value& value) {
           static_cast<Priority>(to_integer(from.Get("priority"), "priority", 0, 1)),
           to_string(from, "cacheSalt"),
           prompt_logprobs < 0 ? std::nullopt : std::optional(prompt_logprobs),
-          to_int(from, "replied", 0)};
+          to_int(from, "replied", 0),
+          to_grammar(from.Get("grammar"))};
+}
+
+Vocabulary to_vocabulary(const Napi::Value& value) {
+  const Napi::Object from = to_object(value, "vocabulary");
+  const auto bytes =
+      to_array(from, "bytes", napi_uint8_array, "a Uint8Array").As<Napi::Uint8Array>();
+  const auto lengths =
+      to_array(from, "lengths", napi_uint32_array, "a Uint32Array").As<Napi::Uint32Array>();
+  const uint32_t* first = lengths.Data();
+  Vocabulary vocabulary{{bytes.Data(), bytes.Data() + bytes.ElementLength()},
+                        {first, first + lengths.ElementLength()},
+                        to_tokens(from, "endTokens")};
+  const auto total = std::accumulate(vocabulary.lengths.begin(), vocabulary.lengths.end(), 0ull);
+  if (total != vocabulary.bytes.size()) expected(lengths, "lengths", "the lengths of all tokens");
+  if (vocabulary.end_tokens.empty()) expected(lengths, "endTokens", "an Int32Array, not empty");
+  return vocabulary;
 }
 
 RequestId to_request_id(const Napi::Value& value) {

@@ -8,6 +8,7 @@
 #include "addon/napi_setup.h"
 #include "engine/engine.h"
 #include "engine/inspect.h"
+#include "grammar/grammar.h"
 
 namespace mlxd {
 
@@ -21,11 +22,14 @@ std::string to_model_path(const Napi::Value& value);
 /// A number of positions; 0 is all that the model has.
 int to_context(const Napi::Value& value);
 
-/// {id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt}, and in sampling
-/// {temperature, topP, topK, minP, seed, typicalP, xtcProbability, xtcThreshold, repetitionPenalty,
-/// repetitionWindow, presencePenalty, frequencyPenalty, biasTokens, biases, logprobs}, logprobs -1
-/// for none. Ranges are the engine's matter.
+/// {id, tokens, sampling, maxTokens, stopTokens, priority, cacheSalt, grammar}, the last a handle
+/// or undefined, and in sampling {temperature, topP, topK, minP, seed, typicalP, xtcProbability,
+/// xtcThreshold, repetitionPenalty, repetitionWindow, presencePenalty, frequencyPenalty,
+/// biasTokens, biases, logprobs}, logprobs -1 for none. Ranges are the engine's matter.
 Request to_request(const Napi::Value& value);
+
+/// {bytes: Uint8Array, lengths: Uint32Array, endTokens: Int32Array}; the lengths sum to the bytes.
+Vocabulary to_vocabulary(const Napi::Value& value);
 
 RequestId to_request_id(const Napi::Value& value);
 

@@ -124,7 +124,7 @@ Start Loop::may_start(Sequence& sequence) {
   const size_t own = memory_.growth(cached, static_cast<int>(tokens.size()) + 1);
   const bool alone = scheduler_.started().empty();
   if (!memory_.make_room(growth(1) + own) && !alone) return Start::nothing_now;
-  runner_.begin(sequence.id(), std::move(hit));
+  runner_.begin(sequence, std::move(hit));
   sequence.computed = sequence.settled = sequence.kept = cached;
   ++reuse_.lookups;
   reuse_.hits += cached > 0;
@@ -177,7 +177,7 @@ InFlight Loop::start(const Plan& plan) {
     fail(plan, *reason);
     return {};
   }
-  if (auto reason = thrown_by([&] { runner_.launch(next); })) {
+  if (auto reason = thrown_by([&] { runner_.launch(next, in_flight_); })) {
     // MLX may have thrown here what went wrong in the step in flight: that cannot be trusted
     // either.
     runner_.settle();
@@ -213,6 +213,10 @@ void Loop::finish(InFlight step) {
     if (!row.is_void()) settle(row);
   }
   for (const PromptScores& scores : prompts) report(scores);
+  for (const auto& [i, problem] : step.problems) {
+    const Plan::Row& row = step.plan.rows[i];
+    if (!row.is_void()) end_failed(*row.sequence, {"grammar_failed", problem});
+  }
   for (size_t i = 0; i < sampled.size(); ++i) {
     const Plan::Row& row = step.plan.rows[i];
     if (!row.is_void()) take_token(*row.sequence, sampled[i]);
@@ -271,12 +275,16 @@ void Loop::fail(const Plan& concerned, const std::string& reason) {
   Sequence& first = *concerned.rows.front().sequence;
   if (!concerned.of_one() || (starved && !first.starved)) return retry_alone(concerned, starved);
   if (!concerned.rows.front().is_void()) {
-    scheduler_.remove(first.id());
-    runner_.release(first.id());
-    events_.add_failure(first.id(), EventKind::failed,
-                        starved ? kOutOfMemory : Failure{"generation_failed", reason});
+    end_failed(first, starved ? kOutOfMemory : Failure{"generation_failed", reason});
   }
   probe();
+}
+
+void Loop::end_failed(const Sequence& sequence, Failure failure) {
+  const RequestId id = sequence.id();
+  scheduler_.remove(id);
+  runner_.release(id);
+  events_.add_failure(id, EventKind::failed, std::move(failure));
 }
 
 void Loop::retry_alone(const Plan& concerned, bool starved) {

@@ -26,6 +26,27 @@ int place_in_flight(const InFlight& previous, const Sequence& sequence) {
   return static_cast<int>(found - rows.begin());
 }
 
+bool has_grammar(const Plan& plan) {
+  const auto end = plan.rows.begin() + plan.sampling;
+  return std::any_of(plan.rows.begin(), end,
+                     [](const Plan::Row& row) { return row.sequence->request.grammar != nullptr; });
+}
+
+/// What each row that samples asks for, but for what its grammar says.
+std::vector<SamplerRow> sampler_rows(const Plan& plan, const InFlight& previous) {
+  std::vector<SamplerRow> rows;
+  for (int i = 0; i < plan.sampling; ++i) {
+    const Plan::Row& row = plan.rows[i];
+    const int position = row.offset + row.length;  // of the sampled token
+    rows.push_back({row.sequence->request.sampling, static_cast<uint64_t>(position)});
+    if (!row.sequence->history) continue;
+    const bool in_flight = !row.sequence->knows(position - 1);
+    rows.back().seen = row.sequence->history->seen(in_flight);
+    if (in_flight) rows.back().in_flight = place_in_flight(previous, *row.sequence);
+  }
+  return rows;
+}
+
 }  // namespace
 
 InFlight Runner::build(Plan plan, const InFlight& previous) {
@@ -35,10 +56,15 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
     step.segments.push_back({row.length, row.offset, &live_.at(row.sequence->id()).cache});
   }
   auto hidden = model_.forward(step);
-  InFlight built{std::move(plan), std::nullopt, {}};
+  InFlight built{.plan = std::move(plan)};
   if (built.plan.scores_prompts()) built.hidden = hidden;
   if (built.samples()) {
-    built.sampled = sampled(built.plan, hidden, previous);
+    auto wanted = logits(built.plan, hidden);
+    if (has_grammar(built.plan)) {
+      built.logits = std::move(wanted);
+    } else {
+      built.sampled = sampled(wanted, sampler_rows(built.plan, previous), previous);
+    }
     return built;
   }
   for (const Segment& segment : step.segments) {
@@ -48,8 +74,17 @@ InFlight Runner::build(Plan plan, const InFlight& previous) {
   return built;
 }
 
-void Runner::launch(InFlight& step) {
+void Runner::launch(InFlight& step, const InFlight& previous) {
   if (step.idle()) return;
+  if (step.logits) {
+    // What a grammar allows depends on the token before: it is found while the device computes.
+    mx::async_eval(*step.logits);
+    if (previous.sampled) mx::eval(previous.sampled->tokens);
+    std::vector<SamplerRow> rows = sampler_rows(step.plan, previous);
+    constrain(step, rows, previous);
+    step.sampled = sampled(*step.logits, rows, previous);
+    step.logits.reset();
+  }
   auto wanted = step.samples() ? step.sampled->arrays() : step.state;
   if (step.hidden) wanted.push_back(*step.hidden);
   mx::async_eval(std::move(wanted));
@@ -123,33 +158,51 @@ mx::array Runner::inputs(const Plan& plan, const InFlight& previous) const {
   return mx::take(all, int_array(source), 0);
 }
 
-/// Samples after the last token of each row that samples, of `hidden` [T, hidden_size].
-Samples Runner::sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const {
+/// After the last token of each row that samples, of `hidden` [T, hidden_size].
+mx::array Runner::logits(const Plan& plan, const mx::array& hidden) const {
+  if (plan.sampling == hidden.shape(0)) return model_.logits(hidden);
   std::vector<int> last_of_row;
-  std::vector<SamplerRow> asked;
   int end = 0;
   for (int i = 0; i < plan.sampling; ++i) {
-    const Plan::Row& row = plan.rows[i];
-    end += row.length;
+    end += plan.rows[i].length;
     last_of_row.push_back(end - 1);
-    const int position = row.offset + row.length;  // of the sampled token
-    asked.push_back({row.sequence->request.sampling, static_cast<uint64_t>(position)});
-    if (!row.sequence->history) continue;
-    const bool in_flight = !row.sequence->knows(position - 1);
-    asked.back().seen = row.sequence->history->seen(in_flight);
-    if (in_flight) asked.back().in_flight = place_in_flight(previous, *row.sequence);
   }
-  const bool all_rows = plan.sampling == hidden.shape(0);
-  const auto wanted = all_rows ? hidden : mx::take(hidden, int_array(last_of_row), 0);
-  std::optional<mx::array> tokens;
-  if (previous.sampled) tokens = previous.sampled->tokens;
-  return sample(model_.logits(wanted), asked, tokens);
+  return model_.logits(mx::take(hidden, int_array(last_of_row), 0));
 }
 
-void Runner::begin(RequestId id, std::optional<PrefixCache::Hit> hit) {
+Samples Runner::sampled(const mx::array& logits, const std::vector<SamplerRow>& rows,
+                        const InFlight& previous) const {
+  std::optional<mx::array> tokens;
+  if (previous.sampled) tokens = previous.sampled->tokens;
+  return sample(logits, rows, tokens);
+}
+
+/// Tells rows with a grammar what it allows. The tokens of `previous` are computed.
+void Runner::constrain(InFlight& step, std::vector<SamplerRow>& rows, const InFlight& previous) {
+  for (int i = 0; i < step.plan.sampling; ++i) {
+    const Plan::Row& row = step.plan.rows[i];
+    if (!row.sequence->request.grammar) continue;
+    const int position = row.offset + row.length;
+    std::optional<Token> last;
+    if (!row.sequence->knows(position - 1)) {
+      last = previous.sampled->tokens.data<Token>()[place_in_flight(previous, *row.sequence)];
+    }
+    NextTokens next = constraints_.next(*row.sequence, position, last);
+    rows[i].allowed = std::move(next.allowed);
+    if (next.problem) step.problems.push_back({i, std::move(*next.problem)});
+  }
+}
+
+void Runner::begin(const Sequence& sequence, std::optional<PrefixCache::Hit> hit) {
   Live live{hit ? std::move(hit->cache) : model_.make_cache(), {}};
   if (hit) live.lease = std::move(hit->lease);
-  live_.insert_or_assign(id, std::move(live));
+  live_.insert_or_assign(sequence.id(), std::move(live));
+  constraints_.begin(sequence);
+}
+
+void Runner::release(RequestId id) {
+  live_.erase(id);
+  constraints_.release(id);
 }
 
 const SequenceCache* Runner::cache(RequestId id) const {

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "engine/constraints.h"
 #include "engine/core/scheduler.h"
 #include "engine/prefix_cache.h"
 #include "models/model.h"
@@ -17,9 +20,12 @@ namespace mlxd {
 /// A step on its way: built, handed to MLX, not read yet.
 struct InFlight {
   Plan plan;
-  std::optional<Samples> sampled;        // of the rows that sample, when there are such
-  std::vector<mx::array> state;          // what a step without sampling computes
+  std::optional<Samples> sampled = {};   // of the rows that sample, when there are such
+  std::optional<mx::array> logits = {};  // of these rows, where a grammar must see the step before
+  std::vector<mx::array> state = {};     // what a step without sampling computes
   std::optional<mx::array> hidden = {};  // [T, hidden_size], where prompts are to be scored
+  // Rows whose grammar allows nothing, and why.
+  std::vector<std::pair<int, std::string>> problems = {};
   std::chrono::steady_clock::time_point started{};
 
   bool idle() const { return plan.idle(); }
@@ -40,9 +46,9 @@ class Runner {
   /// `previous` take it from there, on the device. Throws what a model throws.
   InFlight build(Plan plan, const InFlight& previous);
 
-  /// Hands a built step to MLX and returns without waiting for it. Throws what MLX throws, of this
-  /// step or of those in flight before.
-  void launch(InFlight& step);
+  /// Hands a built step to MLX and returns without waiting for it; with grammars it waits for the
+  /// tokens of `previous`. Throws what MLX throws, of this step or of those in flight before.
+  void launch(InFlight& step, const InFlight& previous);
 
   /// Waits for a step; returns what was sampled, one a row that samples. Throws what MLX throws.
   std::vector<Sampled> collect(InFlight& step);
@@ -52,13 +58,13 @@ class Runner {
   std::vector<PromptScores> score_prompts(const InFlight& step) const;
 
   /// A sequence starts: with nothing, or with what was kept of another that began as it does.
-  void begin(RequestId id, std::optional<PrefixCache::Hit> hit);
+  void begin(const Sequence& sequence, std::optional<PrefixCache::Hit> hit);
 
   /// Of a sequence that has begun; null for others.
   const SequenceCache* cache(RequestId id) const;
 
   /// Drops a sequence's cache. Steps in flight keep what they use.
-  void release(RequestId id) { live_.erase(id); }
+  void release(RequestId id);
 
   /// Computes a token for nobody. Throws what it throws: then nothing can be computed here.
   void probe() const;
@@ -70,7 +76,10 @@ class Runner {
  private:
   mx::array inputs(const Plan& plan, const InFlight& previous) const;
   PromptScores score_prompt(const Plan::Row& row, const mx::array& hidden) const;
-  Samples sampled(const Plan& plan, const mx::array& hidden, const InFlight& previous) const;
+  mx::array logits(const Plan& plan, const mx::array& hidden) const;
+  Samples sampled(const mx::array& logits, const std::vector<SamplerRow>& rows,
+                  const InFlight& previous) const;
+  void constrain(InFlight& step, std::vector<SamplerRow>& rows, const InFlight& previous);
 
   struct Live {
     SequenceCache cache;
@@ -79,6 +88,7 @@ class Runner {
 
   const Model& model_;
   std::unordered_map<RequestId, Live> live_;
+  Constraints constraints_;
   uint64_t steps_ = 0;
 };
 

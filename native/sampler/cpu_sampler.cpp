@@ -26,14 +26,15 @@ cpu::DrawRules draw_rules(const SamplerRow& row) {
   return rules;
 }
 
-/// The row's logits as its biases and penalties leave them.
+/// The row's logits as its biases, penalties and grammar leave them.
 const float* changed(const SamplerRow& row, const float* logits, int vocab, const Token* previous) {
-  if (!row.changes_logits()) return logits;
+  if (!row.changes_logits() && !row.allowed) return logits;
   thread_local std::vector<float> copy;
   copy.assign(logits, logits + vocab);
   std::optional<Token> in_flight;
   if (row.in_flight >= 0) in_flight = previous[row.in_flight];
-  change_logits(row, in_flight, copy.data());
+  if (row.changes_logits()) change_logits(row, in_flight, copy.data());
+  if (row.allowed) forbid_others(*row.allowed, copy.data(), vocab);
   return copy.data();
 }
 

@@ -1,5 +1,8 @@
 #include "sampler/row_rules.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace mlxd {
 namespace {
 
@@ -25,6 +28,22 @@ void change_logits(const SamplerRow& row, std::optional<Token> in_flight, float*
   }
   if (!in_flight) return;
   logits[*in_flight] = penalized(logits[*in_flight], row.params, 1, 1);
+}
+
+void forbid_others(const TokenMask& allowed, float* logits, int vocab) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  for (int first = 0; first < vocab; first += 32) {
+    const size_t word = static_cast<size_t>(first) / 32;
+    const uint32_t bits = word < allowed.size() ? allowed[word] : 0;
+    const int count = std::min(32, vocab - first);
+    if (bits == 0) {
+      std::fill_n(logits + first, count, kNever);
+      continue;
+    }
+    for (int i = 0; i < count; ++i) {
+      if ((bits >> i & 1) == 0) logits[first + i] = kNever;
+    }
+  }
 }
 
 }  // namespace mlxd

@@ -25,4 +25,7 @@ inline bool excludes_top(const SamplerRow& row) {
 /// Adds the row's biases to logits [V], then its penalties. Any thread.
 void change_logits(const SamplerRow& row, std::optional<Token> in_flight, float* logits);
 
+/// Leaves only the tokens of `allowed` in logits [vocab]; those beyond it go too. Any thread.
+void forbid_others(const TokenMask& allowed, float* logits, int vocab);
+
 }  // namespace mlxd

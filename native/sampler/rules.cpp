@@ -66,6 +66,19 @@ mx::array penalize(const mx::array& logits, const Counts& counts, const Penaltie
   return mx::where(mx::greater(counts.generated, zero), mx::subtract(x, subtracted), x);
 }
 
+mx::array only_allowed(const mx::array& logits, const mx::array& words) {
+  const int rows = logits.shape(0), vocab = logits.shape(1), known = 32 * words.shape(1);
+  auto bits = mx::right_shift(mx::expand_dims(words, 2), mx::arange(0, 32, mx::uint32));
+  auto may = mx::reshape(mx::bitwise_and(bits, mx::array(1u)), {rows, known});
+  if (known < vocab) {
+    may = mx::concatenate({may, mx::zeros({rows, vocab - known}, mx::uint32)}, 1);
+  } else if (known > vocab) {
+    may = mx::slice(may, {0, 0}, {rows, vocab});
+  }
+  auto none = mx::array(-std::numeric_limits<float>::infinity());
+  return mx::where(mx::astype(may, mx::bool_), logits, none);
+}
+
 Scored score(const mx::array& logits, const mx::array& tokens, int n) {
   auto exact = mx::astype(logits, mx::float32);
   auto chosen = mx::expand_dims(tokens, 1);

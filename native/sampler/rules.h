@@ -54,6 +54,10 @@ struct Penalties {
 /// them.
 mx::array penalize(const mx::array& logits, const Counts& counts, const Penalties& penalties);
 
+/// Logits [R, V] float32, -inf for tokens whose bit is not set in `words` [R, W] uint32: 32 tokens
+/// a word, the lowest bit first. Tokens beyond 32 W go too.
+mx::array only_allowed(const mx::array& logits, const mx::array& words);
+
 struct Scored {
   mx::array tokens;    // [R, 1 + N] int32
   mx::array logprobs;  // [R, 1 + N] float32

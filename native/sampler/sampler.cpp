@@ -192,6 +192,24 @@ mx::array changed_logits(const mx::array& logits, const Rows& rows,
   return replace_rows(exact, asking, penalize(biased, counts_of(some, vocab, previous), penalties));
 }
 
+/// Logits that leave the rows with a grammar nothing but the tokens which it allows.
+mx::array allowed_logits(const mx::array& logits, const Rows& rows) {
+  const auto asking = where(rows, [](const SamplerRow& row) { return row.allowed != nullptr; });
+  if (asking.empty()) return logits;
+  size_t width = 0;
+  for (int row : asking) width = std::max(width, rows[row].allowed->size());
+  std::vector<uint32_t> words;
+  for (int row : asking) {
+    const TokenMask& allowed = *rows[row].allowed;
+    words.insert(words.end(), allowed.begin(), allowed.end());
+    words.resize(words.size() + width - allowed.size());
+  }
+  auto exact = mx::astype(logits, mx::float32);
+  auto all = mx::array(words.begin(), {static_cast<int>(asking.size()), static_cast<int>(width)},
+                       mx::uint32);
+  return replace_rows(exact, asking, only_allowed(take_rows(exact, asking), all));
+}
+
 mx::array best_tokens(const mx::array& logits) {
   return mx::astype(mx::argmax(logits, 1), mx::int32);
 }
@@ -248,7 +266,8 @@ std::vector<mx::array> Samples::arrays() const {
 Samples sample(const mx::array& logits, const Rows& rows,
                const std::optional<mx::array>& previous) {
   if (can_sample_on_cpu(logits)) return sample_on_cpu(logits, rows, previous);
-  auto tokens = sample_tokens(changed_logits(logits, rows, previous), rows);
+  auto changed = allowed_logits(changed_logits(logits, rows, previous), rows);
+  auto tokens = sample_tokens(changed, rows);
   return {tokens, score_rows(logits, tokens, rows)};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -12,12 +13,16 @@
 namespace mlxd {
 namespace mx = mlx::core;
 
+/// Words of 32 tokens, the lowest bit first: set for those that may be sampled.
+using TokenMask = std::vector<uint32_t>;
+
 struct SamplerRow {
   SamplingParams params;
   uint64_t position;  // of the sampled token in its sequence: with the seed it fixes the row's
                       // random number
   std::vector<SeenToken> seen = {};  // what penalties count
   int in_flight = -1;                // row of the step before whose token they count too; -1: none
+  std::shared_ptr<const TokenMask> allowed = {};  // no other token is sampled; null: all may be
 
   bool changes_logits() const { return params.penalizes() || !params.logit_bias.empty(); }
 };

@@ -8,14 +8,20 @@ import { buildFraction } from './fraction.js';
 import { mlxRoot } from './mlx.js';
 import { ADDON, BUILD, bin } from './paths.js';
 import type { Progress } from './progress.js';
-import { requireCompiler } from './requirements.js';
+import { findCargo, requireCompiler } from './requirements.js';
 import { clearStamp, hashInputs, isFresh, writeStamp } from './stamps.js';
 
 /** The CMake tree of the addon and of the plain C++ tests. */
 export const OUT = join(BUILD, 'cmake');
 
 const hashAddon = (): string =>
-  hashInputs({ files: ['native', 'CMakeLists.txt', 'node_modules/node-addon-api/package.json'], values: [mlxRoot()] });
+  hashInputs({
+    files: ['native', 'CMakeLists.txt', 'node_modules/node-addon-api/package.json'],
+    values: [mlxRoot(), grammars()],
+  });
+
+/** Whether the addon gets structured output, as CMake has it. */
+const grammars = (): 'ON' | 'OFF' => (findCargo() === undefined ? 'OFF' : 'ON');
 
 export function addonIsFresh(): boolean {
   return isFresh('addon', hashAddon(), [ADDON]);
@@ -37,7 +43,7 @@ export async function buildAddon(progress: Progress): Promise<string> {
 
 /** Writes the CMake tree unless it is there for this MLX: CMake keeps its settings and would not see another one. */
 export async function configureAddon(progress: Progress): Promise<void> {
-  const settings = { MLX_ROOT: mlxRoot(), MLXD_TESTS: 'ON' };
+  const settings = { MLX_ROOT: mlxRoot(), MLXD_TESTS: 'ON', MLXD_GRAMMARS: grammars() };
   const cache = join(OUT, 'CMakeCache.txt');
   const kept = existsSync(cache) ? readFileSync(cache, 'utf8') : '';
   if (

@@ -1,6 +1,7 @@
 // What the machine must have for a build. Each thing that is missing gives one line: what, and how to get it here.
 
 import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { BuildError } from './errors.js';
 import { capture } from './exec.js';
@@ -21,6 +22,12 @@ const PACKAGES: Record<'compiler' | 'cmake' | 'python' | 'pip' | 'make', Record<
 export function findOnPath(...names: string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
   return names.find((name) => name.includes('/') || folders.some((folder) => isExecutable(join(folder, name))));
+}
+
+/** Rust's builder, for structured output; undefined where there is none, which is no error. */
+export function findCargo(): string | undefined {
+  const own = join(homedir(), '.cargo', 'bin', 'cargo');
+  return findOnPath('cargo') ?? (isExecutable(own) ? own : undefined);
 }
 
 function isExecutable(file: string): boolean {

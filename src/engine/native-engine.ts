@@ -108,8 +108,8 @@ class NativeEngine implements Engine {
     const stopTokens = Int32Array.from(rest.stopTokens);
     const priority = PRIORITIES.indexOf(rest.priority ?? 'interactive');
     const cacheSalt = rest.cacheSalt ?? '';
-    const promptLogprobs = rest.promptLogprobs ?? -1;
-    const also = { priority, cacheSalt, promptLogprobs, replied: rest.replied ?? 0 };
+    const { grammar, promptLogprobs = -1, replied = 0 } = rest;
+    const also = { priority, cacheSalt, promptLogprobs, replied, grammar };
     const request = { id, tokens, sampling, maxTokens, stopTokens, ...also };
     if (this.#stopped || !this.#native.submit(request)) throw new EngineError('engine_closed', 'the engine is closed');
     this.#queues.set(id, queue);

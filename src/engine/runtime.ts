@@ -3,7 +3,7 @@ import { addonPath, loadBinding } from '../native/binding.js';
 import { NativeLoadError } from '../native/load-failure.js';
 
 export type Runtime =
-  | { loads: true; addonPath: string; mlxVersion: string; gpu: boolean }
+  | { loads: true; addonPath: string; mlxVersion: string; gpu: boolean; grammars: boolean }
   /** `reason` in a few words, `fix` is what the user can do. */
   | { loads: false; reason: string; fix: string };
 

@@ -1,6 +1,13 @@
 // What the layers above know of an engine: token ids in, token ids out. The native engine and the tests' FakeEngine implement it.
 
-import type { NativeModelInfo, NativeModelSummary, NativeStats, PRIORITIES } from '../native/binding.js';
+import type {
+  NativeGrammar,
+  NativeModelInfo,
+  NativeModelSummary,
+  NativeStats,
+  NativeVocabulary,
+  PRIORITIES,
+} from '../native/binding.js';
 
 export interface SamplingParams {
   /** 0 is greedy. */
@@ -64,7 +71,14 @@ export interface EngineRequest {
    * own, and no queue refuses it.
    */
   replied?: number;
+  /** What the reply must be: one that was compiled for the model's vocabulary, with `stopTokens` as its ends. */
+  grammar?: Grammar;
 }
+
+/** A compiled grammar. */
+export type Grammar = NativeGrammar;
+
+export type Vocabulary = NativeVocabulary;
 
 export type Priority = (typeof PRIORITIES)[number];
 
@@ -131,6 +145,9 @@ export type EngineErrorCode =
   | 'invalid_request'
   | 'model_load_failed'
   | 'generation_failed'
+  | 'invalid_grammar'
+  | 'grammar_failed'
+  | 'grammars_unavailable'
   | 'queue_full'
   | 'insufficient_memory'
   | 'engine_failed'

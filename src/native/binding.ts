@@ -59,6 +59,26 @@ export interface NativeRequest {
   promptLogprobs: number;
   /** Tokens at the end of `tokens` that are of a reply which goes on. */
   replied: number;
+  /** What the reply must be. */
+  grammar?: NativeGrammar | undefined;
+}
+
+/** A handle of a compiled grammar. */
+export interface NativeGrammar {
+  readonly isGrammar: unique symbol;
+}
+
+/** The bytes of every token, one after another: `lengths` of each. A control token's begin with 0xff. */
+export interface NativeVocabulary {
+  bytes: Uint8Array;
+  lengths: Uint32Array;
+  /** What may follow a whole text; not empty. */
+  endTokens: Int32Array;
+}
+
+export interface NativeGrammarCompiler {
+  /** Compiles in libuv's pool; rejects with what is wrong. `lark` is in llguidance's dialect of Lark. */
+  compile(lark: string): Promise<NativeGrammar>;
 }
 
 /** What `kinds` of NativeEvents hold, and what `ids` and `values` mean there. */
@@ -219,10 +239,11 @@ export interface Binding {
     options: NativeEngineOptions,
     onWake: () => void,
   ) => NativeEngine;
+  GrammarCompiler: new (vocabulary: NativeVocabulary) => NativeGrammarCompiler;
   /** The model of `options.modelPath`; `context` positions, 0 is all it has. Blocks for milliseconds. Throws what a load throws. */
   inspectModel(options: NativeEngineOptions, context: number): NativeModelSummary;
-  /** What an engine could use here. */
-  runtime(): { mlxVersion: string; gpu: boolean };
+  /** What an engine could use here. `grammars`: this build can compile some. */
+  runtime(): { mlxVersion: string; gpu: boolean; grammars: boolean };
 }
 
 const require = createRequire(import.meta.url);

@@ -8,7 +8,15 @@ import { apiErrors } from './openai-errors.js';
 import { reasoningFields, refuseDoubleReasoning } from './reasoning.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
-import { functionChoice, functionDefinitions, jsonObject, toolChoice, toolDefinitions } from './tools.js';
+import { refuseConflicts, structuredOutputFields } from './structured-output.js';
+import {
+  functionChoice,
+  functionDefinitions,
+  jsonObject,
+  refuseUnknownChoice,
+  toolChoice,
+  toolDefinitions,
+} from './tools.js';
 
 const MAX_TOP_LOGPROBS = 20;
 const INT32_MAX = 2 ** 31 - 1;
@@ -38,15 +46,12 @@ export const chatCompletionRequest = z
     functions: functionDefinitions.nullish(),
     function_call: functionChoice,
 
+    ...structuredOutputFields,
+
     ...reasoningFields,
     chat_template_kwargs: jsonObject.nullish(),
 
     // Known and not supported: only values that change nothing.
-    response_format: neutralOnly(
-      z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) }),
-      ({ type }) => type === 'text',
-      (param, { type }) => apiErrors.unsupportedValue(param, type, "'text'"),
-    ),
     modalities: neutralOnly(
       listOf(z.string()),
       (modalities) => modalities.every((modality) => modality === 'text'),
@@ -75,6 +80,8 @@ export const chatCompletionRequest = z
       refuse(context, (param) => apiErrors.exclusiveParameters(param, 'tools'), ['functions']);
     }
     refuseDoubleReasoning(request, context);
+    refuseConflicts(request, context);
+    refuseUnknownChoice(request, context);
     if (request.top_logprobs && !request.logprobs) {
       refuse(context, apiErrors.topLogprobsWithoutLogprobs, ['top_logprobs']);
     }

@@ -5,6 +5,7 @@ import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
 import { stopStrings, streamOptions } from './streaming.js';
+import { refuseConflicts, structuredOutputFields } from './structured-output.js';
 import { completionUsage, wireTimings } from './usage.js';
 
 const MAX_LOGPROBS = 5;
@@ -44,10 +45,12 @@ export const completionRequest = z
     echo: z.boolean().nullish(),
     stop: stopStrings,
     ignore_eos: z.boolean().nullish(),
+    ...structuredOutputFields,
     ...ignored('user'),
   })
   .superRefine((request, context) => {
     const { prompt: prompts, stream, stream_options, n, best_of, echo, suffix } = request;
+    refuseConflicts(request, context);
     if (stream_options && !stream) refuse(context, apiErrors.streamOptionsWithoutStream, ['stream_options']);
     if (typeof best_of === 'number' && best_of < (n ?? 1)) {
       refuse(context, (param) => apiErrors.belowMinimum(param, 'integer', n ?? 1, best_of), ['best_of']);

@@ -151,6 +151,14 @@ export const apiErrors = {
     invalid('invalid_value', param, `Invalid '${param}': it is nested more than ${maximum} levels deep.`),
   exclusiveParameters: (param: string, other: string) =>
     invalid('invalid_value', param, `Invalid parameter: '${param}' is not allowed together with '${other}'.`),
+  /** `param` is the place inside the schema. */
+  invalidSchema: (param: string, problem: string) =>
+    invalid('invalid_json_schema', param, `Invalid schema: '${param}' ${problem}.`),
+  invalidGrammar: (param: string, reason: string) => invalid('invalid_grammar', param, `Invalid '${param}': ${reason}`),
+  unknownTool: (param: string, name: string) =>
+    invalid('invalid_value', param, `Invalid value: ${quote(name)} is not one of the tools of this request.`),
+  choiceWithoutTools: (param: string) =>
+    invalid(null, param, `Invalid value for '${param}': it demands a call, and the request has no tools.`),
   unsupportedByModel: (param: string, message: string) => invalid('unsupported_value', param, message),
   unsupportedParameter: (param: string) =>
     invalid('unsupported_parameter', param, `Unsupported parameter: '${param}' is not supported by this server.`),

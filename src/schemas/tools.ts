@@ -1,6 +1,6 @@
 // Wire types of tools: their definitions in a request, and the calls of them in messages. Shared by the OpenAI-style APIs.
 import { z } from 'zod';
-import { listOf, neutralOnly, refuse } from './fields.js';
+import { listOf, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 
 const MAX_TOOLS = 256;
@@ -32,12 +32,7 @@ const functionDefinition = z.object({
   name: toolName,
   description: z.string().nullish(),
   parameters: jsonObject.nullish(),
-  // Only a grammar could keep the promise that arguments fit the schema.
-  strict: neutralOnly(
-    z.boolean(),
-    (strict) => !strict,
-    (param) => apiErrors.unsupportedValue(param, true, "'false'"),
-  ),
+  strict: z.boolean().nullish(),
 });
 
 export const toolDefinitions = listOf(z.object({ type: z.literal('function'), function: functionDefinition }), {
@@ -46,19 +41,66 @@ export const toolDefinitions = listOf(z.object({ type: z.literal('function'), fu
 
 export const functionDefinitions = listOf(functionDefinition, { maximum: MAX_TOOLS });
 
-/** Whether to call is the model's to say: to make it call takes a grammar. */
-export const toolChoice = neutralOnly(
-  z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string() })]),
-  (value) => value === 'none' || value === 'auto',
-  (param, value) =>
-    apiErrors.unsupportedValue(param, typeof value === 'string' ? value : value.type, "'none' or 'auto'"),
-);
+const namedFunction = z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) });
 
-export const functionChoice = neutralOnly(
-  z.union([z.enum(['none', 'auto']), z.looseObject({ name: z.string() })]),
-  (value) => typeof value === 'string',
-  (param, value) => apiErrors.unsupportedValue(param, (value as { name: string }).name, "'none' or 'auto'"),
-);
+export const toolChoice = z
+  .union([
+    z.enum(['none', 'auto', 'required']),
+    z.discriminatedUnion('type', [
+      namedFunction,
+      z.object({
+        type: z.literal('allowed_tools'),
+        allowed_tools: z.object({
+          mode: z.enum(['auto', 'required']),
+          tools: listOf(namedFunction, { minimum: 1, maximum: MAX_TOOLS }),
+        }),
+      }),
+    ]),
+  ])
+  .nullish();
+
+export const functionChoice = z.union([z.enum(['none', 'auto']), z.object({ name: z.string() })]).nullish();
+
+interface Offer {
+  tools?: { function: { name: string } }[] | null | undefined;
+  functions?: { name: string }[] | null | undefined;
+  tool_choice?: z.output<typeof toolChoice>;
+  function_call?: z.output<typeof functionChoice>;
+}
+
+/** The names of the tools that a choice allows, by their places in it; none where it allows all. */
+export function chosenTools({
+  tool_choice: choice,
+  function_call: legacy,
+}: Offer): { name: string; path: PropertyKey[] }[] {
+  if (typeof legacy === 'object' && legacy !== null) return [{ name: legacy.name, path: ['function_call', 'name'] }];
+  if (typeof choice !== 'object' || choice === null) return [];
+  if (choice.type === 'function') return [{ name: choice.function.name, path: ['tool_choice', 'function', 'name'] }];
+  return choice.allowed_tools.tools.map((tool, index) => ({
+    name: tool.function.name,
+    path: ['tool_choice', 'allowed_tools', 'tools', index, 'function', 'name'],
+  }));
+}
+
+/** Whether a choice demands a call. */
+export function demandsCall({ tool_choice: choice, function_call: legacy }: Offer): boolean {
+  if (typeof legacy === 'object' && legacy !== null) return true;
+  if (typeof choice !== 'object' || choice === null) return choice === 'required';
+  return choice.type === 'function' || choice.allowed_tools.mode === 'required';
+}
+
+/** Refuses a choice of a tool that is not there. */
+export function refuseUnknownChoice(offer: Offer, context: z.core.$RefinementCtx): void {
+  const offered = [
+    ...(offer.tools ?? []).map((tool) => tool.function.name),
+    ...(offer.functions ?? []).map((one) => one.name),
+  ];
+  const unknown = chosenTools(offer).find(({ name }) => !offered.includes(name));
+  if (unknown) refuse(context, (param) => apiErrors.unknownTool(param, unknown.name), unknown.path);
+  else if (demandsCall(offer) && offered.length === 0) {
+    refuse(context, (param) => apiErrors.choiceWithoutTools(param), ['tool_choice']);
+  }
+}
 
 export const functionCall = z.object({ name: z.string(), arguments: z.string() });
 

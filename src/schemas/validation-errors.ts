@@ -28,6 +28,8 @@ function issueError(issue: Issue, path: readonly PropertyKey[]): ApiError {
       return tooBig(param, issue);
     case 'invalid_union':
       return unionError(param, issue, path);
+    case 'unrecognized_keys':
+      return apiErrors.unsupportedParameter(formatPath([...path, issue.keys[0] ?? '']));
     case 'custom':
       return customError(param, issue);
     default:
@@ -66,7 +68,7 @@ function unionError(param: string, issue: z.core.$ZodIssueInvalidUnion, path: re
     return valueError(param, issue.options as unknown[], input[issue.discriminator]);
   }
   const firsts = issue.errors.flatMap((branch) => branch.slice(0, 1));
-  const inside = firsts.find((first) => first.path.length > 0 || first.code !== 'invalid_type');
+  const inside = firsts.find((first) => first.path.length > 0) ?? firsts.find((first) => first.code !== 'invalid_type');
   if (inside) return issueError(inside, [...path, ...inside.path]);
   const expected = firsts.map((first) => (first.code === 'invalid_type' ? expectedType(first) : 'another value'));
   return typeError(param, `one of ${expected.join(' or ')}`, issue.input);
@@ -99,7 +101,7 @@ function describe(value: unknown): string {
 }
 
 /** `messages[0].content[1].type` */
-function formatPath(path: readonly PropertyKey[]): string {
+export function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
     .join('');

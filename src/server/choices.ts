@@ -19,6 +19,8 @@ export interface Choices {
   choices: readonly Choice[];
   /** The parameter that is at fault when the prompt is too long. */
   promptParam: 'messages' | 'prompt';
+  /** And the one that is at fault when what the reply is held to cannot be compiled. */
+  grammarParam: string;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Choices {
  * first failure, or the abort of `controller`, cancels all of them, and is thrown when the last has stopped.
  */
 export async function runChoices(
-  { model, choices, promptParam }: Choices,
+  { model, choices, promptParam, grammarParam }: Choices,
   controller: AbortController,
   sink: DeltaSink,
 ): Promise<void> {
@@ -34,7 +36,7 @@ export async function runChoices(
   try {
     await Promise.all(runs);
   } catch (error) {
-    controller.abort(withLimit(model, promptParam, error));
+    controller.abort(withLimit(model, promptParam, withGrammarParam(grammarParam, error)));
     await Promise.allSettled(runs);
     throw controller.signal.reason;
   }
@@ -58,4 +60,12 @@ async function runChoice(choice: Choice, index: number, signal: AbortSignal, sin
 export function withLimit(model: ServedModel, promptParam: string, error: unknown): unknown {
   if (!(error instanceof EngineError) || error.code !== 'context_length_exceeded') return error;
   return apiErrors.contextLengthExceeded(promptParam, model.info.contextLength, error.message);
+}
+
+/** The compiler says what is wrong with a grammar, and not where in the request it came from. */
+function withGrammarParam(grammarParam: string, error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  if (error.code === 'grammars_unavailable') return apiErrors.unsupportedByModel(grammarParam, error.message);
+  const isGrammars = error.code === 'invalid_grammar' || error.code === 'grammar_failed';
+  return isGrammars ? apiErrors.invalidGrammar(grammarParam, error.message) : error;
 }

@@ -33,7 +33,11 @@ function fromFrameworkError({ code, statusCode = 500 }: FastifyError, request: F
 
 function fromEngineError(error: EngineError): ApiError {
   switch (error.code) {
-    case 'context_length_exceeded': // With its wording already where the model is known: choices.ts.
+    // With their parameters already where the request is known: choices.ts.
+    case 'context_length_exceeded':
+    case 'invalid_grammar':
+    case 'grammar_failed':
+    case 'grammars_unavailable':
     case 'invalid_request':
       return apiErrors.invalidRequest(error.message);
     case 'queue_full':

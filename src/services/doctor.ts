@@ -43,11 +43,23 @@ export function checkNode(version: string): Check {
 export function checkRuntime(): Check[] {
   const runtime = probeRuntime();
   if (!runtime.loads) return [{ name: 'addon', status: 'failed', detail: runtime.reason, fix: runtime.fix }];
-  const { addonPath, mlxVersion, gpu } = runtime;
+  const { addonPath, mlxVersion, gpu, grammars } = runtime;
   return [
     { name: 'addon', status: 'ok', detail: addonPath },
     { name: 'mlx', status: 'ok', detail: `MLX ${mlxVersion}, computes on the ${gpu ? 'GPU' : 'CPU'}` },
+    checkGrammars(grammars),
   ];
+}
+
+export function checkGrammars(present: boolean): Check {
+  const name = 'grammars';
+  if (present) return { name, status: 'ok', detail: 'structured output and forced tool calls' };
+  return {
+    name,
+    status: 'warning',
+    detail: 'this build has no structured output: requests for it are refused',
+    fix: 'Install Rust (cargo 1.87 or newer), then build mlxd again',
+  };
 }
 
 /** The model by name or path: there, complete, of a kind that we know, and small enough for the memory. */

@@ -1,12 +1,14 @@
 // A model that answers: an engine, a tokenizer and a chat template put together. Messages in, text out.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Grammars } from '../engine/grammars.js';
 import { loadEngine } from '../engine/native-engine.js';
 import { superviseEngine } from '../engine/supervised-engine.js';
 import {
   type Engine,
   EngineError,
   type EngineStats,
+  type Grammar,
   type Kernels,
   type KvBits,
   type ModelInfo,
@@ -23,6 +25,7 @@ import { findEndOfTurn, makePrompt, type Prompt, type PromptMaker } from './prom
 import { scoreEcho } from './prompt-echo.js';
 import { encodeRaw, type RawPrompt, rawPrompt } from './raw-prompt.js';
 import { ReadingMaker } from './reading-maker.js';
+import { type GrammarModel, ReplyGrammars } from './reply-grammars.js';
 import type { ReplyReading } from './reply-reader.js';
 import { TemplateRenderer } from './template-renderer.js';
 import type {
@@ -75,6 +78,8 @@ export interface ModelParts {
   template: ChatTemplateFiles;
   /** Default: as the template says. */
   toolFormat?: ToolCallFormatName;
+  /** Default: the addon's. */
+  makeGrammarCompiler?: GrammarModel['makeCompiler'];
 }
 
 /**
@@ -127,13 +132,14 @@ class ChatModel implements ServedModel {
   readonly #engine: Engine;
   readonly #maker: PromptMaker;
   readonly #readings: ReadingMaker;
+  readonly #grammars: ReplyGrammars;
   readonly #stopTokens: readonly number[];
   readonly #promptsOfGroups = new WeakMap<object, Promise<Prompt>>();
   readonly #rawPromptsOfGroups = new WeakMap<object, Promise<RawPrompt>>();
   #closed = false;
 
   constructor(
-    { id, created, engine }: Omit<ModelParts, 'template'>,
+    { id, created, engine, makeGrammarCompiler }: Omit<ModelParts, 'template'>,
     maker: PromptMaker,
     stopTokens: readonly number[],
   ) {
@@ -143,6 +149,12 @@ class ChatModel implements ServedModel {
     this.#maker = maker;
     this.#readings = new ReadingMaker(maker);
     this.#stopTokens = stopTokens;
+    this.#grammars = new ReplyGrammars({
+      ...maker,
+      vocabSize: engine.info.vocabSize,
+      stopTokens,
+      makeCompiler: makeGrammarCompiler ?? ((vocabulary) => new Grammars(vocabulary)),
+    });
   }
 
   get info(): ModelInfo {
@@ -153,7 +165,9 @@ class ChatModel implements ServedModel {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
     this.#refuseHopeless(input.messages.map(({ content }) => content));
     const { tokens, thinking } = await this.#promptOf(input);
-    yield* this.#generate(tokens, input, await this.#readings.make(input, thinking), signal);
+    const reading = await this.#readings.make(input, thinking);
+    const grammar = await this.#grammars.ofReply(input, thinking);
+    yield* this.#generate({ tokens, grammar }, input, reading, signal);
   }
 
   async *complete(input: CompletionInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
@@ -169,7 +183,8 @@ class ChatModel implements ServedModel {
       return;
     }
     const { names } = this.#readings;
-    yield* this.#generate(tokens, input, { tokens: tokenizer, names, stop: input.stop }, signal);
+    const grammar = await this.#grammars.ofText(input.constraint);
+    yield* this.#generate({ tokens, grammar }, input, { tokens: tokenizer, names, stop: input.stop }, signal);
   }
 
   async echo(input: CompletionInput, signal?: AbortSignal): Promise<Echo> {
@@ -202,15 +217,16 @@ class ChatModel implements ServedModel {
   }
 
   #generate(
-    tokens: Int32Array,
+    { tokens, grammar }: { tokens: Int32Array; grammar: Grammar | undefined },
     { sampling, maxTokens, ignoreEos, cacheSalt }: GenerationOptions,
     reading: ReplyReading,
     signal: AbortSignal | undefined,
   ): AsyncIterable<TextDelta> {
     const room = this.#roomAfter(tokens);
     const stopTokens = ignoreEos ? [] : this.#stopTokens;
+    const limits = { maxTokens: Math.min(maxTokens ?? room, room), stopTokens };
     const salted = cacheSalt === undefined ? {} : { cacheSalt };
-    const request = { tokens, sampling, maxTokens: Math.min(maxTokens ?? room, room), stopTokens, ...salted };
+    const request = { tokens, sampling, ...limits, ...salted, ...(grammar ? { grammar } : {}) };
     return generateText({ engine: this.#engine, request, reading }, signal);
   }
 

@@ -1,5 +1,10 @@
 // What the server and the commands know of a model that answers: messages in, text out. No wire names, no tokens.
+
 import type { EngineStats, FinishReason, ModelInfo, SamplingParams } from '../engine/types.js';
+import type { TextConstraint } from '../text/grammar/content.js';
+import type { JsonSchema } from '../text/grammar/lark.js';
+
+export type { JsonSchema, TextConstraint };
 
 export interface ToolCall {
   id: string;
@@ -25,7 +30,17 @@ export interface ToolDefinition {
   name: string;
   description?: string;
   /** JSON Schema of the arguments. */
-  parameters?: Readonly<Record<string, unknown>>;
+  parameters?: JsonSchema;
+  /** The arguments fit that schema, which checkSchema has passed. Default: the model does its best. */
+  strict?: boolean;
+}
+
+/** Which calls a reply makes. */
+export interface ToolChoice {
+  /** It calls, and says nothing. */
+  required: boolean;
+  /** It calls none but these. Default: all tools may be called. */
+  names?: readonly string[];
 }
 
 /** What a reply to messages and a completion of text have in common. */
@@ -35,12 +50,14 @@ export interface GenerationOptions {
   maxTokens?: number;
   /** Text that ends the reply and is not part of it. Reasoning and tool calls may hold it. */
   stop: readonly string[];
-  /** Go on past the model's end-of-turn tokens (for benchmarks). */
+  /** Go on past the model's end-of-turn tokens (for benchmarks); not together with a constraint. */
   ignoreEos: boolean;
   /** Prefixes are reused among requests of one salt only. */
   cacheSalt?: string;
   /** Inputs of one group, such as the choices of a request, have the same prompt: it is made once. */
   group?: object;
+  /** What the text must be. Thoughts and calls are free of it. */
+  constraint?: TextConstraint;
 }
 
 export interface CompletionInput extends GenerationOptions {
@@ -54,6 +71,8 @@ export interface GenerationInput extends GenerationOptions {
   messages: readonly ChatMessage[];
   /** What the model may call. Default: nothing. */
   tools?: readonly ToolDefinition[];
+  /** Default: the model chooses. */
+  toolChoice?: ToolChoice;
   /** False ends the reply after one call. Default: true. */
   parallelCalls?: boolean;
   /** How much to think before the answer, in the template's own words; `none` turns it off. */

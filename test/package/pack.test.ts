@@ -10,8 +10,11 @@ import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePrebuild } from '../../scripts/build/prebuild.js';
 import { DEFAULT_MODEL } from '../../scripts/pins.js';
+import { probeRuntime } from '../../src/engine/runtime.js';
 
 const MODEL = resolve('models', DEFAULT_MODEL.name);
+const runtime = probeRuntime();
+const hasGrammars = runtime.loads && runtime.grammars;
 const QUESTION = 'What is the capital of France? Answer in one sentence.';
 const PREBUILD = `prebuilds/${process.platform}-${process.arch}`;
 /** Linux: 34 MB of addon, MLX and BLAS. macOS: 147 MB of Metal kernels on top. */
@@ -87,6 +90,16 @@ describe('the installed package', () => {
       console.log(text);`;
     writeFileSync(join(folder, 'generate.js'), program);
     expect(run(process.execPath, ['generate.js'])).toContain('Paris');
+  });
+
+  it.skipIf(!hasGrammars)('has the grammars of the build', () => {
+    const program = `
+      import { createRequire } from 'node:module';
+      const find = createRequire(import.meta.url)('node-gyp-build').path;
+      const binding = createRequire(import.meta.url)(find('node_modules/mlxd'));
+      console.log(binding.runtime().grammars);`;
+    writeFileSync(join(folder, 'grammars.js'), program);
+    expect(run(process.execPath, ['grammars.js']).trim()).toBe('true');
   });
 
   it('answers on the command line', () => {

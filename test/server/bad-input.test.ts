@@ -116,12 +116,75 @@ const REFUSED: Row[] = [
   [{ repetition_penalty: 0 }, 'repetition_penalty', 'decimal_below_min_value', />= 0.01/],
   [{ repetition_context_size: -1 }, 'repetition_context_size', 'integer_below_min_value', />= 0/],
   [{ top_logprobs: 2 }, 'top_logprobs', null, /only allowed when 'logprobs'/],
-  [{ tools: [{ ...tool, strict: true }].map(wrap) }, 'tools[0].function.strict', 'unsupported_value', /'false'/],
-  [{ tool_choice: 'required' }, 'tool_choice', 'unsupported_value', /'required'.*'none' or 'auto'/],
-  [{ tool_choice: { type: 'function' } }, 'tool_choice', 'unsupported_value', /'function'/],
-  [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice', 'unsupported_value', /'allowed_tools'/],
-  [{ function_call: { name: 'f' } }, 'function_call', 'unsupported_value', /'f'/],
-  [{ response_format: { type: 'json_object' } }, 'response_format', 'unsupported_value', /'json_object'.*'text'/],
+  [{ tool_choice: 'required' }, 'tool_choice', null, /has no tools/],
+  [{ tool_choice: { type: 'function' } }, 'tool_choice.function', 'missing_required_parameter', /Missing/],
+  [{ tool_choice: { type: 'custom' } }, 'tool_choice.type', 'invalid_value', /'custom'.*'allowed_tools'/],
+  [{ tool_choice: { type: 'function', function: { name: 'g' } } }, 'tool_choice.function.name', 'invalid_value', /'g'/],
+  [
+    {
+      tools: [wrap(tool)],
+      tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [wrap({ name: 'g' })] } },
+    },
+    'tool_choice.allowed_tools.tools[0].function.name',
+    'invalid_value',
+    /'g' is not one of the tools/,
+  ],
+  [{ function_call: { name: 'f' } }, 'function_call.name', 'invalid_value', /'f' is not one of the tools/],
+  [
+    { tools: [wrap({ ...tool, strict: true, parameters: { type: 'object', properties: { a: { not: {} } } } })] },
+    'tools[0].function.parameters.properties.a.not',
+    'invalid_json_schema',
+    /does not support/,
+  ],
+  [
+    { functions: [{ ...tool, strict: true, parameters: { $ref: '#/x' } }] },
+    'functions[0].parameters.$ref',
+    'invalid_json_schema',
+    /not in this schema/,
+  ],
+  [
+    schemaFormat({ type: 'object', properties: { a: { format: 'x' } } }),
+    'response_format.json_schema.schema.properties.a.format',
+    'invalid_json_schema',
+    /'date-time'|date-time/,
+  ],
+  [
+    schemaFormat({ anyOf: [{}, { uniqueItems: true }] }),
+    'response_format.json_schema.schema.anyOf[1].uniqueItems',
+    'invalid_json_schema',
+    /does not support/,
+  ],
+  [schemaFormat(DEEP), 'response_format.json_schema.schema', 'invalid_value', /64 levels/],
+  [
+    { response_format: { type: 'json_schema' } },
+    'response_format.json_schema',
+    'missing_required_parameter',
+    /Missing/,
+  ],
+  [
+    { response_format: { type: 'json_schema', json_schema: { name: 'a b' } } },
+    'response_format.json_schema.name',
+    'invalid_value',
+    /pattern/,
+  ],
+  [{ guided_json: '{"type"' }, 'guided_json', 'invalid_type', /object/],
+  [{ guided_json: { not: {} } }, 'guided_json.not', 'invalid_json_schema', /does not support/],
+  [{ guided_choice: [] }, 'guided_choice', 'empty_array', /empty array/],
+  [{ guided_regex: '' }, 'guided_regex', 'empty_string', /empty string/],
+  [{ structured_outputs: { xml: '' } }, 'structured_outputs.xml', 'unsupported_parameter', /not supported/],
+  [
+    { structured_outputs: { json: { typo: 1 } } },
+    'structured_outputs.json.typo',
+    'invalid_json_schema',
+    /does not support/,
+  ],
+  [
+    { guided_regex: 'a', response_format: { type: 'json_object' } },
+    'guided_regex',
+    'invalid_value',
+    /together with 'response_format'/,
+  ],
+  [{ guided_regex: 'a', ignore_eos: true }, 'ignore_eos', 'invalid_value', /together with 'guided_regex'/],
   [{ modalities: ['text', 'audio'] }, 'modalities', 'unsupported_value', /'text,audio'/],
   [{ audio: { voice: 'a' } }, 'audio', 'unsupported_parameter', /not supported/],
   [{ web_search_options: {} }, 'web_search_options', 'unsupported_parameter', /not supported/],
@@ -133,6 +196,10 @@ const REFUSED: Row[] = [
     /not supported/,
   ],
 ];
+
+function schemaFormat(schema: object) {
+  return { response_format: { type: 'json_schema', json_schema: { name: 's', schema } } };
+}
 
 describe('a chat request that is refused', () => {
   it.each(REFUSED.map((row) => [JSON.stringify(row[0]).slice(0, 80), ...row] as const))(

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkMachine, checkModel, checkNode } from '../../src/services/doctor.js';
+import { checkGrammars, checkMachine, checkModel, checkNode } from '../../src/services/doctor.js';
 import { ModelStore } from '../../src/services/model-store.js';
 
 it.each([
@@ -19,6 +19,11 @@ it('describes this machine', () => {
   const checks = checkMachine();
   expect(checks.map((check) => check.name)).toEqual(['machine', 'memory', 'system', 'node']);
   expect(checks.every((check) => check.status === 'ok' && check.detail !== '')).toBe(true);
+});
+
+it('warns of a build that can hold no reply to a schema', () => {
+  expect(checkGrammars(true).status).toBe('ok');
+  expect(checkGrammars(false)).toMatchObject({ status: 'warning', fix: expect.stringContaining('cargo') });
 });
 
 it('tells how to get a model that is missing', async () => {

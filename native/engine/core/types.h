@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 namespace mlxd {
 
 using RequestId = uint32_t;
+
+class Grammar;  // grammar/grammar.h
 
 /// Batch requests get what interactive ones leave.
 enum class Priority : uint8_t { interactive = 0, batch = 1 };
@@ -26,6 +29,7 @@ struct Request {
   std::string salt = {};                    // prefixes are reused among requests of one salt only
   std::optional<int> prompt_logprobs = {};  // report the prompt's too, and those of so many best
   int replied = 0;  // tokens at the end of `tokens` that are of a reply which goes on
+  std::shared_ptr<const Grammar> grammar = {};  // of the whole reply, its end token included
 };
 
 enum class Finish : uint8_t { stop = 0, length = 1, cancelled = 2 };

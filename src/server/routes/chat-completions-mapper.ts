@@ -18,6 +18,7 @@ import {
   toReplyDelta,
   toWireLogprobs,
 } from './chat-reply-mapper.js';
+import { toConstraint, toToolChoice } from './constraint-mapper.js';
 import { toSampling } from './sampling-mapper.js';
 
 /** What all chunks of one reply have in common. */
@@ -37,6 +38,7 @@ export function toGenerationInputs(request: ChatCompletionRequest): GenerationIn
     ...(typeof maxTokens === 'number' ? { maxTokens } : {}),
     stop,
     ignoreEos: request.ignore_eos ?? false,
+    ...toConstraint(request),
     ...toolsOf(request),
     ...thinkingOf(request),
     ...(count > 1 ? { group: {} } : {}),
@@ -56,10 +58,11 @@ export function isLegacy({ functions }: ChatCompletionRequest): boolean {
   return (functions ?? []).length > 0;
 }
 
-function toolsOf(request: ChatCompletionRequest): Pick<GenerationInput, 'tools' | 'parallelCalls'> {
+function toolsOf(request: ChatCompletionRequest): Pick<GenerationInput, 'tools' | 'parallelCalls' | 'toolChoice'> {
   const tools = toTools(request);
   const single = request.parallel_tool_calls === false || isLegacy(request);
-  return tools.length === 0 ? {} : { tools, ...(single ? { parallelCalls: false } : {}) };
+  if (tools.length === 0) return {};
+  return { tools, ...(single ? { parallelCalls: false } : {}), ...toToolChoice(request) };
 }
 
 type Thinking = Pick<GenerationInput, 'reasoningEffort' | 'thinkingBudget' | 'templateVariables'>;

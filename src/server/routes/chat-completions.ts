@@ -2,7 +2,8 @@
 // sends them. Main thread.
 import type { FastifyReply } from 'fastify';
 import type { ChatCompletionRequest } from '../../schemas/chat-completions.js';
-import type { GenerationInput, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import { constraintPaths } from '../../schemas/structured-output.js';
+import type { GenerationInput, ModelCatalog, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
@@ -38,17 +39,18 @@ export function addChatCompletions(app: ApiInstance, models: ModelCatalog, inFli
   });
 }
 
-function chatChoices(model: ServedModel, inputs: readonly GenerationInput[]): Choices {
+function chatChoices({ model, body }: ChatTurn, inputs: readonly GenerationInput[]): Choices {
   const choices = inputs.map((input) => (signal: AbortSignal) => model.chat(input, signal));
-  return { model, choices, promptParam: 'messages' };
+  return { model, choices, promptParam: 'messages', grammarParam: constraintPaths(body)[0] ?? 'tools' };
 }
 
-async function wholeReply({ request, reply, body, model, controller }: ChatTurn): Promise<FastifyReply> {
+async function wholeReply(turn: ChatTurn): Promise<FastifyReply> {
+  const { request, reply, body, model, controller } = turn;
   const inputs = toGenerationInputs(body);
   const choices = inputs.map(({ sampling }) => newChoice(sampling.logprobs !== undefined));
   const usages: Usage[] = [];
   const clock = new ReplyClock();
-  await runChoices(chatChoices(model, inputs), controller, (index, delta) => {
+  await runChoices(chatChoices(turn, inputs), controller, (index, delta) => {
     clock.tick();
     const choice = choices[index] as ChatChoice;
     if (delta.type !== 'finish') return addDelta(choice, delta);
@@ -60,7 +62,8 @@ async function wholeReply({ request, reply, body, model, controller }: ChatTurn)
   return reply.send(toChatCompletion(newReplyHead(model.id), choices, end));
 }
 
-async function streamReply({ request, reply, body, model, controller }: ChatTurn): Promise<FastifyReply> {
+async function streamReply(turn: ChatTurn): Promise<FastifyReply> {
+  const { request, reply, body, model, controller } = turn;
   const head = newReplyHead(model.id);
   const legacy = isLegacy(body);
   const clock = new ReplyClock();
@@ -69,7 +72,7 @@ async function streamReply({ request, reply, body, model, controller }: ChatTurn
   const calling = new Set<number>();
   const usages: Usage[] = [];
   try {
-    await runChoices(chatChoices(model, toGenerationInputs(body)), controller, (index, delta) => {
+    await runChoices(chatChoices(turn, toGenerationInputs(body)), controller, (index, delta) => {
       clock.tick();
       if (!started.has(index)) {
         started.add(index);

@@ -85,10 +85,11 @@ export function toTools({ tools, tool_choice, functions, function_call }: Offer)
   return [...offered, ...legacy].map(toTool);
 }
 
-function toTool({ name, description, parameters }: FunctionDefinition): ToolDefinition {
+function toTool({ name, description, parameters, strict }: FunctionDefinition): ToolDefinition {
   return {
     name,
     ...(typeof description === 'string' ? { description } : {}),
     ...(parameters ? { parameters } : {}),
+    ...(strict ? { strict } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Completion, CompletionRequest, TokenLogprobs } from '../../schemas/completions.js';
 import type { CompletionInput, Echo, EchoedToken, TextLogprob, Usage } from '../../services/types.js';
 import { LOWEST_LOGPROB } from './chat-reply-mapper.js';
+import { toConstraint } from './constraint-mapper.js';
 import { toSampling } from './sampling-mapper.js';
 
 /** OpenAI's default. */
@@ -42,6 +43,7 @@ export function toCompletionInputs(request: CompletionRequest): CompletionInput[
     maxTokens: request.max_tokens ?? MAX_TOKENS,
     stop,
     ignoreEos: request.ignore_eos ?? false,
+    ...toConstraint(request),
     ...(typeof request.suffix === 'string' && request.suffix !== '' ? { suffix: request.suffix } : {}),
     ...(typeof request.cache_salt === 'string' ? { cacheSalt: request.cache_salt } : {}),
   };

@@ -2,7 +2,8 @@
 import type { FastifyReply } from 'fastify';
 import type { CompletionRequest } from '../../schemas/completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';
-import type { CompletionInput, Echo, ModelCatalog, ServedModel, Usage } from '../../services/types.js';
+import { constraintPaths } from '../../schemas/structured-output.js';
+import type { CompletionInput, Echo, ModelCatalog, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices, withLimit } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
@@ -40,9 +41,9 @@ export function addCompletions(app: ApiInstance, models: ModelCatalog, inFlight:
   });
 }
 
-function textChoices(model: ServedModel, inputs: readonly CompletionInput[]): Choices {
+function textChoices({ model, body }: CompletionTurn, inputs: readonly CompletionInput[]): Choices {
   const choices = inputs.map((input) => (signal: AbortSignal) => model.complete(input, signal));
-  return { model, choices, promptParam: 'prompt' };
+  return { model, choices, promptParam: 'prompt', grammarParam: constraintPaths(body)[0] ?? 'prompt' };
 }
 
 const NO_ECHO: Echo = { text: '' };
@@ -72,7 +73,7 @@ async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const clock = new ReplyClock();
   const echoes = await echoesOf(turn, inputs);
   const candidates = echoes.map((echo): TextChoice => ({ echo, text: '', logprobs: [], reason: 'stop' }));
-  await runChoices(textChoices(model, inputs), controller, (index, delta) => {
+  await runChoices(textChoices(turn, inputs), controller, (index, delta) => {
     clock.tick();
     const choice = candidates[index] as TextChoice;
     if (delta.type === 'text') {
@@ -108,7 +109,7 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const usages: Usage[] = [];
   try {
     const echoes = await echoesOf(turn, inputs);
-    await runChoices(textChoices(model, inputs), controller, (index, delta) => {
+    await runChoices(textChoices(turn, inputs), controller, (index, delta) => {
       clock.tick();
       const finish_reason = delta.type === 'finish' ? delta.reason : null;
       const echo = echoes[index] ?? NO_ECHO;

@@ -13,7 +13,7 @@ interface Markers {
   callEnd: string;
 }
 
-const DEEPSEEK: Markers = {
+export const DEEPSEEK: Markers = {
   section: '<｜tool▁calls▁begin｜>',
   sectionEnd: '<｜tool▁calls▁end｜>',
   call: '<｜tool▁call▁begin｜>',
@@ -21,7 +21,7 @@ const DEEPSEEK: Markers = {
   callEnd: '<｜tool▁call▁end｜>',
 };
 
-const KIMI: Markers = {
+export const KIMI: Markers = {
   section: '<|tool_calls_section_begin|>',
   sectionEnd: '<|tool_calls_section_end|>',
   call: '<|tool_call_begin|>',
@@ -29,7 +29,7 @@ const KIMI: Markers = {
   callEnd: '<|tool_call_end|>',
 };
 
-const MISTRAL = { calls: '[TOOL_CALLS]', id: '[CALL_ID]', args: '[ARGS]' };
+export const MISTRAL = { calls: '[TOOL_CALLS]', id: '[CALL_ID]', args: '[ARGS]' };
 
 export const deepseekMarkers = Object.values(DEEPSEEK);
 export const kimiMarkers = Object.values(KIMI);

@@ -160,6 +160,38 @@ TEST_CASE("each row's penalties count its own history and its own token in fligh
   CHECK(tokens(rows_of(kLogits, 5), rows, previous) == std::vector<int>{1, 5, 5, 2, 6});
 }
 
+TEST_CASE("a row with a grammar samples what that allows, by any rule") {
+  // Of kLogits the best are 1 (3.0), 5 (2.5), 2 (2.0), 7 (1.5).
+  const auto mask = [](uint32_t bits) {
+    return std::make_shared<const TokenMask>(TokenMask{bits, 0xffffffff});
+  };
+  std::vector<SamplerRow> rows(4, SamplerRow{{.temperature = 0}, 0});
+  rows[1].allowed = mask(0b10000100);
+  rows[2].allowed = mask(0b10000100);
+  rows[2].params.logit_bias = {{7, 1}, {1, 50}};
+  rows[3].allowed = mask(0b1000);
+  CHECK(tokens(rows_of(kLogits, 4), rows) == std::vector<int>{1, 2, 7, 3});
+  const Asked rules[] = {{},           {.temperature = 1.5f}, {.top_p = 0.3f},
+                         {.top_k = 5}, {.min_p = 0.5f},       {2.0f, 0.9f, 4, 0.01f}};
+  for (const Asked& asked : rules) {
+    for (uint64_t position = 0; position < 100; ++position) {
+      SamplerRow row = asked.at(position);
+      row.allowed = mask(0b01001001);
+      const int token = tokens(rows_of(kLogits, 1), {row}).front();
+      CHECK((token == 0 || token == 3 || token == 6));
+    }
+  }
+}
+
+TEST_CASE("tokens that a mask does not reach are never sampled") {
+  std::vector<float> logits(70, 0);
+  logits[69] = 9;
+  logits[40] = 1;
+  SamplerRow row{{.temperature = 0}, 0};
+  row.allowed = std::make_shared<const TokenMask>(TokenMask{1, 1 << 8});
+  CHECK(tokens(rows_of(logits, 1), {row}).front() == 40);
+}
+
 TEST_CASE("XTC strikes with its probability, and never the last of the probable") {
   const Asked plain{.temperature = 0.01f};  // the best of what is left
   std::vector<SamplerRow> rows;

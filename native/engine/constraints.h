@@ -1,0 +1,41 @@
+// Where the replies that follow a grammar stand in it, and what may come next in each. Engine
+// thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "engine/core/sequence.h"
+#include "grammar/grammar.h"
+#include "sampler/sampler.h"
+
+namespace mlxd {
+
+/// What a row may sample; or why its reply cannot go on.
+struct NextTokens {
+  std::shared_ptr<const TokenMask> allowed;
+  std::optional<std::string> problem;
+};
+
+class Constraints {
+ public:
+  /// A sequence starts, perhaps again: its grammar begins anew.
+  void begin(const Sequence& sequence);
+
+  void release(RequestId id) { live_.erase(id); }
+
+  /// What may come at `position` of a sequence with a grammar that has begun. `last` is the token
+  /// before, for one that has not been read yet. Each position once, in their order.
+  NextTokens next(const Sequence& sequence, int position, std::optional<Token> last);
+
+ private:
+  struct Live {
+    std::unique_ptr<Constraint> constraint;
+    int taken = 0;  // tokens of the reply
+  };
+  std::unordered_map<RequestId, Live> live_;
+};
+
+}  // namespace mlxd

@@ -1,0 +1,51 @@
+// What a request holds the reply's text and its calls to: the wire's fields to the services'. Pure functions.
+import type { ChatCompletionRequest } from '../../schemas/chat-completions.js';
+import { apiErrors } from '../../schemas/openai-errors.js';
+import type { StructuredOutputFields } from '../../schemas/structured-output.js';
+import { chosenTools, demandsCall } from '../../schemas/tools.js';
+import { formatPath } from '../../schemas/validation-errors.js';
+import { checkSchema } from '../../services/reply-grammars.js';
+import type { GenerationInput, JsonSchema, TextConstraint } from '../../services/types.js';
+
+const ANY_OBJECT = { type: 'object' };
+
+/** Throws ApiError for a schema that cannot be enforced. */
+export function toConstraint(request: StructuredOutputFields): { constraint?: TextConstraint } {
+  const { response_format: format, structured_outputs: outputs } = request;
+  if (format?.type === 'json_object' || outputs?.json_object)
+    return { constraint: { type: 'json', schema: ANY_OBJECT } };
+  if (format?.type === 'json_schema') {
+    return toJson(format.json_schema.schema ?? ANY_OBJECT, ['response_format', 'json_schema', 'schema']);
+  }
+  if (request.guided_json) return toJson(request.guided_json, ['guided_json']);
+  if (outputs?.json) return toJson(outputs.json, ['structured_outputs', 'json']);
+  const pattern = request.guided_regex ?? outputs?.regex;
+  if (typeof pattern === 'string') return { constraint: { type: 'regex', pattern } };
+  const choices = request.guided_choice ?? outputs?.choice;
+  if (choices) return { constraint: { type: 'choice', choices } };
+  const grammar = request.guided_grammar ?? outputs?.grammar;
+  return typeof grammar === 'string' ? { constraint: { type: 'lark', grammar } } : {};
+}
+
+/** Which calls the reply must make, or may. Throws ApiError for a strict function whose schema cannot be enforced. */
+export function toToolChoice(request: ChatCompletionRequest): Pick<GenerationInput, 'toolChoice'> {
+  for (const [index, { function: tool }] of (request.tools ?? []).entries()) {
+    if (tool.strict && tool.parameters) refuseProblem(tool.parameters, ['tools', index, 'function', 'parameters']);
+  }
+  for (const [index, tool] of (request.functions ?? []).entries()) {
+    if (tool.strict && tool.parameters) refuseProblem(tool.parameters, ['functions', index, 'parameters']);
+  }
+  const names = chosenTools(request).map(({ name }) => name);
+  const required = demandsCall(request);
+  return required || names.length > 0 ? { toolChoice: { required, ...(names.length > 0 ? { names } : {}) } } : {};
+}
+
+function toJson(schema: JsonSchema, path: readonly (string | number)[]): { constraint: TextConstraint } {
+  refuseProblem(schema, path);
+  return { constraint: { type: 'json', schema } };
+}
+
+function refuseProblem(schema: JsonSchema, path: readonly (string | number)[]): void {
+  const problem = checkSchema(schema);
+  if (problem) throw apiErrors.invalidSchema(formatPath([...path, ...problem.path]), problem.message);
+}
