@@ -71,24 +71,33 @@ mx::array capped_attention(const mx::array& q, const mx::array& keys, const mx::
   return mx::reshape(out, {1, heads, queries, dim});
 }
 
+// The first `count` columns of x times `factor`, the others as they are.
+mx::array scaled_columns(const mx::array& x, int count, float factor) {
+  const mx::array times(factor, x.dtype());
+  if (count == x.shape(-1)) return x * times;
+  const auto parts = mx::split(x, mx::Shape{count}, -1);
+  return mx::concatenate({parts[0] * times, parts[1]}, -1);
+}
+
 }  // namespace
 
 Rope::Rope(int dims, bool traditional, float theta, float scale,
-           const std::optional<std::vector<float>>& periods)
-    : dims_(dims), traditional_(traditional), theta_(theta), scale_(scale) {
+           const std::optional<std::vector<float>>& periods, float magnitude)
+    : dims_(dims), traditional_(traditional), theta_(theta), scale_(scale), magnitude_(magnitude) {
   if (periods) periods_ = mx::array(periods->begin(), {dims / 2});
   std::vector<float> frequencies;
   for (int i = 0; i < dims / 2; ++i) {
     const double period = periods ? (*periods)[i] : std::pow<double>(theta, 2.0 * i / dims);
     frequencies.push_back(static_cast<float>(scale / period));
   }
-  table_ = std::make_shared<cpu::Rope>(std::move(frequencies), traditional);
+  table_ = std::make_shared<cpu::Rope>(std::move(frequencies), traditional, magnitude);
 }
 
 mx::array Rope::operator()(const mx::array& x, int offset) const {
   if (dims_ == 0) return x;
   const auto base = periods_ ? std::nullopt : std::optional(theta_);
-  return mx::fast::rope(x, dims_, traditional_, base, scale_, offset, periods_);
+  const mx::array scaled = magnitude_ == 1 ? x : scaled_columns(x, dims_, magnitude_);
+  return mx::fast::rope(scaled, dims_, traditional_, base, scale_, offset, periods_);
 }
 
 mx::array attention(const mx::array& q, const mx::array& keys, const mx::array& values,

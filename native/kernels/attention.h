@@ -15,11 +15,11 @@ namespace mx = mlx::core;
 class Rope {
  public:
   /// `dims`: how many columns of a head are rotated, the first ones; even, and 0 rotates none.
-  /// Positions are multiplied by `scale`.
+  /// Positions are multiplied by `scale`, and the rotated columns by `magnitude`.
   /// `periods` [dims / 2], in positions a radian, stand in place of the powers of `theta`.
   /// `traditional`: pairs are neighbours, else a column and the one dims / 2 on.
   Rope(int dims, bool traditional, float theta, float scale,
-       const std::optional<std::vector<float>>& periods);
+       const std::optional<std::vector<float>>& periods, float magnitude = 1);
 
   /// x [1, heads, L, width] of a float type, whose first token is at position `offset` -> the same
   /// shape and type.
@@ -35,6 +35,7 @@ class Rope {
   bool traditional_;
   float theta_;
   float scale_;
+  float magnitude_;
   std::optional<mx::array> periods_;
   std::shared_ptr<cpu::Rope> table_;
 };

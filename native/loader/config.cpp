@@ -7,6 +7,7 @@
 #include "loader/fields.h"
 #include "loader/json_file.h"
 #include "loader/quantization_config.h"
+#include "loader/rope_config.h"
 
 namespace mlxd {
 
@@ -17,49 +18,6 @@ constexpr int kMostLayers = 4096;
 constexpr int kMostHeads = 1 << 12;
 constexpr int kMostHeadDim = 1 << 14;
 constexpr int kMostVocabulary = 1 << 24;
-constexpr int kMostPositions = 1 << 30;
-
-nn::RopeConfig read_scaling(const Fields& scaling, nn::RopeConfig rope) {
-  const char* key = scaling.has("rope_type") ? "rope_type" : "type";
-  const std::string type = scaling.string(key, "default");
-  // "dynamic" stretches only what is beyond max_position_embeddings, which no sequence goes.
-  if (type == "default" || type == "dynamic") return rope;
-  if (type != "linear" && type != "llama3") {
-    scaling.fail(
-        key, "\"" + type + "\" is not supported; supported are default, dynamic, linear, llama3");
-  }
-  const float factor = scaling.real("factor", 1e-3, 1e6);
-  if (type == "linear") {
-    rope.scaling = nn::LinearRopeScaling{factor};
-    return rope;
-  }
-  const nn::Llama3RopeScaling llama3{
-      factor, scaling.real("low_freq_factor", 1e-3, 1e6),
-      scaling.real("high_freq_factor", 1e-3, 1e6),
-      scaling.integer("original_max_position_embeddings", 1, kMostPositions)};
-  if (llama3.low_freq_factor >= llama3.high_freq_factor) {
-    scaling.fail("high_freq_factor", "must be above low_freq_factor");
-  }
-  rope.scaling = llama3;
-  return rope;
-}
-
-// `rope_parameters` is where newer configs put rope_theta and rope_scaling together.
-nn::RopeConfig read_rope(const Fields& config) {
-  nn::RopeConfig rope;
-  rope.traditional = config.boolean("rope_traditional", false);
-  const auto parameters = config.fields("rope_parameters");
-  const Fields& place = parameters && parameters->has("rope_theta") ? *parameters : config;
-  rope.theta = place.real("rope_theta", 1.0, 1e12, rope.theta);
-  for (const Fields* holder : {parameters ? &*parameters : nullptr, &config}) {
-    if (holder && holder->has("partial_rotary_factor")) {
-      rope.rotated = holder->real("partial_rotary_factor", 0.0, 1.0);
-    }
-  }
-  const auto scaling = config.fields("rope_scaling");
-  if (scaling) return read_scaling(*scaling, rope);
-  return parameters ? read_scaling(*parameters, rope) : rope;
-}
 
 std::vector<LayerType> read_layer_types(const Fields& config, int layers) {
   const json::Value* value = config.find("layer_types");

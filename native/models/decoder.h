@@ -12,9 +12,10 @@ namespace mlxd {
 
 /// What some families have around their blocks.
 struct DecoderEnds {
-  float embedding_scale = 1;          // of what blocks get
-  float logit_scale = 1;              // of the result
-  std::optional<nn::Norm> norm = {};  // the final one; RMS norm of `model.norm` without
+  float embedding_scale = 1;            // of what blocks get
+  float logit_scale = 1;                // of the result
+  std::optional<float> logit_cap = {};  // logits become cap * tanh(logit / cap)
+  std::optional<nn::Norm> norm = {};    // the final one; RMS norm of `model.norm` without
 };
 
 /// `Block` has `mx::array operator()(x, step, layer)` and `make_cache(type)` for its layer.
@@ -27,7 +28,8 @@ class Decoder : public Model {
           const DecoderEnds& ends = {})
       : embedding_(w / "model" / "embed_tokens", c.vocab_size, c.hidden_size),
         embedding_scale_(ends.embedding_scale),
-        head_(make_head(c, w, ends)) {
+        head_(make_head(c, w, ends)),
+        logit_cap_(ends.logit_cap) {
     for (int layer = 0; layer < c.layers; ++layer) {
       blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
     }
@@ -42,7 +44,12 @@ class Decoder : public Model {
     return x;
   }
 
-  mx::array logits(const mx::array& hidden) const override { return head_(hidden, embedding_); }
+  mx::array logits(const mx::array& hidden) const override {
+    const mx::array logits = head_(hidden, embedding_);
+    if (!logit_cap_) return logits;
+    const mx::array cap(*logit_cap_, logits.dtype());
+    return cap * mx::tanh(logits / cap);
+  }
 
   SequenceCache make_cache() const override {
     SequenceCache cache;
@@ -69,6 +76,7 @@ class Decoder : public Model {
   float embedding_scale_;
   std::vector<Block> blocks_;
   nn::OutputHead head_;
+  std::optional<float> logit_cap_;
 };
 
 }  // namespace mlxd

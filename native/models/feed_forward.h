@@ -54,21 +54,46 @@ class PlainMlp : public FeedForward {
   nn::ResidualLinear down_;
 };
 
+/// An expert that every token goes through, weighed by a gate of its own if there is one.
+class SharedExpert {
+ public:
+  /// Takes `gate_proj`, `up_proj` and `down_proj` of `w`, gated by a linear layer to one number.
+  SharedExpert(const Config& c, const nn::Weights& w, int intermediate,
+               std::optional<nn::Linear> gate = std::nullopt);
+
+  /// normed [T, hidden], residual [T, hidden] -> residual + sigmoid(gate) * expert(normed).
+  mx::array operator()(const mx::array& normed, const mx::array& residual) const;
+
+ private:
+  nn::NormGlu gate_up_;
+  nn::Linear down_;
+  std::optional<nn::Linear> gate_;
+};
+
 /// A mixture of experts.
 class Mixture : public FeedForward {
  public:
-  Mixture(nn::RmsNorm norm, nn::Router router, nn::Experts experts)
-      : norm_(std::move(norm)), router_(std::move(router)), experts_(std::move(experts)) {}
+  Mixture(nn::RmsNorm norm, nn::Router router, nn::Experts experts,
+          std::optional<SharedExpert> shared = std::nullopt)
+      : norm_(std::move(norm)),
+        router_(std::move(router)),
+        experts_(std::move(experts)),
+        shared_(std::move(shared)) {}
 
   mx::array operator()(const mx::array& x, const mx::array& residual) const override {
     const mx::array normed = norm_(x);
-    return residual + experts_(normed, router_(normed));
+    const mx::array y = residual + experts_(normed, router_(normed));
+    return shared_ ? (*shared_)(normed, y) : y;
   }
 
  private:
   nn::RmsNorm norm_;
   nn::Router router_;
   nn::Experts experts_;
+  std::optional<SharedExpert> shared_;
 };
+
+/// Stacks `experts.E` of `w`, where they are apart, to `switch_mlp`, and takes that.
+nn::Experts take_experts(const Config& c, const nn::Weights& w, int experts, int intermediate);
 
 }  // namespace mlxd

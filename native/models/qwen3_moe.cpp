@@ -5,7 +5,6 @@
 #include "models/decoder.h"
 #include "models/families.h"
 #include "models/pre_norm_block.h"
-#include "nn/layout.h"
 
 namespace mlxd {
 
@@ -19,19 +18,15 @@ bool has_experts(const Config& c, int layer) {
 }
 
 std::unique_ptr<FeedForward> make_mixture(const Config& c, const nn::Weights& layer) {
-  const nn::Weights w = layer / "mlp", stacked = w / "switch_mlp";
+  const nn::Weights w = layer / "mlp";
   const Fields fields = c.fields();
   const int experts = fields.integer("num_experts", 1, kMostExperts);
   const int width = fields.integer("moe_intermediate_size", 1, kMostWidth);
-  for (const char* name : {"gate_proj", "up_proj", "down_proj"}) {
-    nn::stack_experts(w / "experts", experts, name, stacked / name);
-  }
   const nn::RouterOptions options{experts, fields.integer("num_experts_per_tok", 1, experts),
                                   fields.boolean("norm_topk_prob", false)};
   return std::make_unique<Mixture>(
       nn::RmsNorm(layer / "post_attention_layernorm", c.hidden_size, c.norm_eps),
-      nn::Router(w / "gate", c.hidden_size, options),
-      nn::Experts(stacked, {experts, c.hidden_size, width, c.activation}));
+      nn::Router(w / "gate", c.hidden_size, options), take_experts(c, w, experts, width));
 }
 
 }  // namespace

@@ -13,19 +13,38 @@ namespace {
 using MakeModel = std::unique_ptr<Model> (*)(const Config&, const nn::Weights&);
 
 const std::map<std::string, MakeModel>& registry() {
+  // clang-format off: one a line
   static const std::map<std::string, MakeModel> table{
-      {"cohere", make_cohere},       {"cohere2", make_cohere2},
-      {"ernie4_5", make_ernie4_5},   {"exaone4", make_exaone4},
-      {"glm4", make_glm4},           {"granite", make_granite},
-      {"internlm2", make_internlm2}, {"internlm3", make_internlm3},
-      {"llama", make_llama},         {"minicpm", make_minicpm},
-      {"mistral", make_mistral},     {"mixtral", make_mixtral},
-      {"olmo2", make_olmo2},         {"qwen2", make_qwen2},
-      {"qwen3", make_qwen3},         {"qwen3_moe", make_qwen3_moe},
-      {"seed_oss", make_seed_oss},   {"smollm3", make_smollm3},
-      {"stablelm", make_stablelm},   {"starcoder2", make_starcoder2},
-      {"olmo3", make_olmo3},         {"lfm2", make_lfm2},
+      {"cohere", make_cohere},
+      {"cohere2", make_cohere2},
+      {"ernie4_5", make_ernie4_5},
+      {"exaone4", make_exaone4},
+      {"gemma2", make_gemma2},
+      {"gemma3_text", make_gemma3},
+      {"glm4", make_glm4},
+      {"glm4_moe", make_glm4_moe},
+      {"gpt_oss", make_gpt_oss},
+      {"granite", make_granite},
+      {"internlm2", make_internlm2},
+      {"internlm3", make_internlm3},
+      {"lfm2", make_lfm2},
+      {"llama", make_llama},
+      {"minicpm", make_minicpm},
+      {"mistral", make_mistral},
+      {"mixtral", make_mixtral},
+      {"olmo2", make_olmo2},
+      {"olmo3", make_olmo3},
+      {"phi3", make_phi3},
+      {"qwen2", make_qwen2},
+      {"qwen2_moe", make_qwen2_moe},
+      {"qwen3", make_qwen3},
+      {"qwen3_moe", make_qwen3_moe},
+      {"seed_oss", make_seed_oss},
+      {"smollm3", make_smollm3},
+      {"stablelm", make_stablelm},
+      {"starcoder2", make_starcoder2},
   };
+  // clang-format on
   return table;
 }
 

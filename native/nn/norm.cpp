@@ -17,7 +17,19 @@ std::optional<mx::array> take_bias(const Weights& w, int width, Bias bias) {
   return w.take_dense("bias", {width});
 }
 
+// The sum in float32: in the file's 16 bits 1 + weight would lose most of a weight.
+mx::array take_weight(const Weights& w, int width, float offset) {
+  const mx::array weight = w.take_dense("weight", {width});
+  if (offset == 0) return weight;
+  const mx::array sum = mx::astype(weight, mx::float32) + mx::array(offset);
+  mx::eval(sum);
+  return sum;
+}
+
 }  // namespace
+
+RmsNorm::RmsNorm(const Weights& w, int width, float eps, float offset)
+    : Norm(take_weight(w, width, offset), std::nullopt, eps, false) {}
 
 LayerNorm::LayerNorm(const Weights& w, int width, float eps, Bias bias)
     : Norm(w.take_dense("weight", {width}), take_bias(w, width, bias), eps, true) {}

@@ -36,9 +36,8 @@ class Norm {
 /// x * weight / sqrt(mean(x^2) + eps).
 class RmsNorm : public Norm {
  public:
-  /// Takes `weight` [width] of `w`.
-  RmsNorm(const Weights& w, int width, float eps)
-      : Norm(w.take_dense("weight", {width}), std::nullopt, eps, false) {}
+  /// Takes `weight` [width] of `w`, to which `offset` is added.
+  RmsNorm(const Weights& w, int width, float eps, float offset = 0);
 };
 
 /// (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias.

@@ -1,6 +1,8 @@
 // See router.h.
 #include "nn/router.h"
 
+#include <limits>
+
 namespace mlxd::nn {
 
 namespace {
@@ -14,13 +16,33 @@ mx::array best(const mx::array& scores, int count) {
 }  // namespace
 
 Router::Router(const Weights& w, int inputs, const RouterOptions& options)
-    : linear_(w, inputs, options.experts), options_(options) {}
+    : linear_(w, inputs, options.experts), options_(options) {
+  if (options.corrected) {
+    const mx::array bias = w.take("e_score_correction_bias", {options.experts});
+    correction_ = mx::astype(bias, mx::float32);
+    mx::eval(*correction_);
+  }
+}
+
+// Scores of experts in groups that are not chosen become -infinity.
+mx::array Router::in_chosen_groups(const mx::array& scores) const {
+  const int rows = scores.shape(0), groups = options_.groups;
+  const mx::array grouped = mx::reshape(scores, {rows, groups, -1});
+  const mx::array group_scores = mx::sum(mx::topk(grouped, 2, -1), -1);  // [T, groups]
+  const mx::array chosen = best(group_scores, options_.chosen_groups);   // [T, chosen]
+  const mx::array is_chosen =
+      mx::any(mx::equal(mx::expand_dims(mx::arange(groups), 1), mx::expand_dims(chosen, 1)), -1);
+  const mx::array none(-std::numeric_limits<float>::infinity());
+  return mx::reshape(mx::where(mx::expand_dims(is_chosen, 2), grouped, none), scores.shape());
+}
 
 Routing Router::operator()(const mx::array& x) const {
   const mx::array logits = mx::astype(linear_(x), mx::float32);
   const mx::array scores =
       options_.score == RouterScore::softmax ? mx::softmax(logits, -1) : mx::sigmoid(logits);
-  const mx::array experts = best(scores, options_.choices);
+  mx::array choosing = correction_ ? scores + *correction_ : scores;
+  if (options_.groups > options_.chosen_groups) choosing = in_chosen_groups(choosing);
+  const mx::array experts = best(choosing, options_.choices);
   mx::array weights = mx::take_along_axis(scores, experts, -1);
   if (options_.normalized) weights = weights / mx::sum(weights, -1, true);
   if (options_.scale != 1) weights = weights * mx::array(options_.scale);

@@ -16,6 +16,11 @@ struct RouterOptions {
   bool normalized = true;  // the weights of a token's choices are made to sum to 1
   RouterScore score = RouterScore::softmax;
   float scale = 1;  // of the weights, at last
+
+  // DeepSeek's: experts are chosen from the best `chosen_groups` of `groups` runs of them, a run
+  // being as good as the sum of its two best experts.
+  int groups = 1, chosen_groups = 1;
+  bool corrected = false;  // scores choose with `e_score_correction_bias` added, and weigh without
 };
 
 struct Routing {
@@ -32,8 +37,11 @@ class Router {
   Routing operator()(const mx::array& x) const;
 
  private:
+  mx::array in_chosen_groups(const mx::array& scores) const;
+
   Linear linear_;
   RouterOptions options_;
+  std::optional<mx::array> correction_;  // [experts] float32
 };
 
 }  // namespace mlxd::nn

@@ -19,8 +19,8 @@ void Rope::reach(int end) {
       float* turns = &run[i * 2 * half];
       for (size_t j = 0; j < half; ++j) {
         const double angle = static_cast<double>(first + i) * frequencies_[j];
-        turns[j] = static_cast<float>(std::cos(angle));
-        turns[half + j] = static_cast<float>(std::sin(angle));
+        turns[j] = static_cast<float>(magnitude_ * std::cos(angle));
+        turns[half + j] = static_cast<float>(magnitude_ * std::sin(angle));
       }
     }
     runs_.push_back(std::move(run));

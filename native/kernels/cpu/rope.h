@@ -10,9 +10,10 @@ namespace mlxd::kernels::cpu {
 class Rope {
  public:
   /// `frequencies` [dims / 2], radians a position, of the first `dims` columns of a head; none
-  /// rotates nothing. `traditional`: pairs are neighbours, else a column and the one dims / 2 on.
-  Rope(std::vector<float> frequencies, bool traditional)
-      : frequencies_(std::move(frequencies)), traditional_(traditional) {}
+  /// rotates nothing. They are multiplied by `magnitude` too. `traditional`: pairs are
+  /// neighbours, else a column and the one dims / 2 on.
+  Rope(std::vector<float> frequencies, bool traditional, float magnitude = 1)
+      : frequencies_(std::move(frequencies)), traditional_(traditional), magnitude_(magnitude) {}
 
   /// Must precede `rotate` of positions below `end`. Not while another thread is in either.
   void reach(int end);
@@ -23,6 +24,7 @@ class Rope {
  private:
   const std::vector<float> frequencies_;
   const bool traditional_;
+  const float magnitude_;
   std::vector<std::unique_ptr<float[]>> runs_;  // [kRun, 2, dims / 2]: cosines, then sines
 };
 

@@ -62,7 +62,7 @@ std::vector<AttentionOptions> all_options() {
 TEST_CASE("two ragged steps in place agree with MLX's rope and attention of each sequence") {
   for (const auto [dim, rotated] : {std::pair{64, 64}, {24, 24}, {64, 24}, {24, 0}}) {
     for (bool traditional : {false, true}) {
-      const Rope rope(rotated, traditional, 1e4f, 0.5f, {});
+      const Rope rope(rotated, traditional, 1e4f, 0.5f, {}, 1.25f);
       for (const AttentionOptions& options : all_options()) {
         CAPTURE(dim);
         CAPTURE(rotated);

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "errors.h"
 #include "temp_folder.h"
 
@@ -107,8 +109,43 @@ TEST_CASE("a dynamic rope is a plain one up to the longest context") {
   CHECK(std::holds_alternative<std::monostate>(c.rope.scaling));
 }
 
+TEST_CASE("longrope has the factors and the magnitude of the context that the model offers") {
+  const std::string lists =
+      R"("rope_scaling":{"type":"su","short_factor":[1,2],"long_factor":[3,4.5]},)";
+  const auto read_long = [&](const std::string& original) {
+    const Config c = with(lists + R"("original_max_position_embeddings":)" + original);
+    return std::get<nn::LongRopeScaling>(c.rope.scaling);
+  };
+  const auto beyond = read_long("64"), within = read_long("512");
+  CHECK(beyond.factors == std::vector<float>{3, 4.5});
+  CHECK(beyond.magnitude == doctest::Approx(std::sqrt(1 + std::log(8.0) / std::log(64.0))));
+  CHECK(within.factors == std::vector<float>{1, 2});
+  CHECK(within.magnitude == 1.0f);
+  CHECK(says(error_of([] { with(R"("rope_scaling":{"type":"longrope","long_factor":[1]})"); }),
+             "original_max_position_embeddings is missing"));
+  refusal("rope_scaling", R"({"type":"longrope","original_max_position_embeddings":64})");
+  refusal("rope_scaling",
+          R"({"type":"su","original_max_position_embeddings":64,"long_factor":[1,"2"]})");
+}
+
+TEST_CASE("YaRN's magnitude is given, of two scales, or grows with the factor") {
+  const auto magnitude = [](const std::string& extra) {
+    const Config c = with(R"("rope_scaling":{"rope_type":"yarn","factor":32)" + extra + "}");
+    return std::get<nn::YarnRopeScaling>(c.rope.scaling).magnitude;
+  };
+  CHECK(magnitude("") == doctest::Approx(0.1 * std::log(32.0) + 1));
+  CHECK(magnitude(R"(,"mscale":1,"mscale_all_dim":1)") == 1.0f);
+  CHECK(magnitude(R"(,"attention_factor":1.5)") == 1.5f);
+  const Config c = with(R"("rope_scaling":{"type":"yarn","factor":4,"truncate":false})");
+  const auto yarn = std::get<nn::YarnRopeScaling>(c.rope.scaling);
+  CHECK(yarn.original_context == 512);
+  CHECK(yarn.beta_fast == 32.0f);
+  CHECK_FALSE(yarn.whole_pairs);
+  refusal("rope_scaling", R"({"type":"yarn"})");
+  refusal("rope_scaling", R"({"type":"yarn","factor":2,"beta_fast":1,"beta_slow":2})");
+}
+
 TEST_CASE("rope scalings that we cannot compute are refused by name") {
-  CHECK(says(refusal("rope_scaling", R"({"type":"yarn","factor":4})"), "\"yarn\""));
   CHECK(says(refusal("rope_scaling", R"({"rope_type":"spiral","factor":4})"), "\"spiral\""));
   CHECK(says(refusal("rope_scaling", R"({"type":"linear"})"), "rope_scaling.factor is missing"));
   CHECK(says(refusal("rope_scaling", R"({"type":"linear","factor":0})"), "rope_scaling.factor"));

@@ -175,7 +175,7 @@ TEST_CASE("MLX's kernels give the same where they are asked for, and none of our
 
 TEST_CASE("in the file's own dtype, as on a GPU, no leaf widens what flows through") {
   kernels::set_kernels(kernels::KernelChoice::mlx);
-  for (const std::string name : {"llama-llama3-rope", "qwen3", "mistral-window"}) {
+  for (const std::string name : {"llama-llama3-rope", "qwen3", "mistral-window", "phi3-su-rope"}) {
     CAPTURE(name);
     const Golden golden = read_golden(name);
     nn::Checkpoint checkpoint = open_checkpoint(fixture(name), std::nullopt).checkpoint;
