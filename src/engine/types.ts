@@ -100,7 +100,7 @@ export type Kernels = 'auto' | 'mlx';
 /** How CPU kernels hold activations: as float32, as integers of 16 bits, or of 8. */
 export type Precision = 'exact' | 'balanced' | 'fast';
 
-/** A float, or integers that share a scale: `docs/decisions/0012-kv-bits.md` has what the latter cost in text. */
+/** A float, or integers that share a scale: `docs/decisions/0015-kv-bits.md` has what the latter cost in text. */
 export type KvBits = 16 | 8 | 4;
 
 export interface EngineOptions {
