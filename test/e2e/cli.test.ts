@@ -127,6 +127,7 @@ describe('doctor', () => {
       'node',
       'addon',
       'mlx',
+      'grammars',
       'model',
       'port',
     ]);
