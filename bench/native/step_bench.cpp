@@ -93,7 +93,11 @@ class TimedModel final : public Model {
 class Bench {
  public:
   Bench(const Model& model, const Config& config, const Options& options)
-      : scheduler_({config.max_position_embeddings, config.vocab_size, options.batch, 512}),
+      : scheduler_({config.max_position_embeddings, config.vocab_size, options.batch, 512},
+                   [this](Sequence& sequence) {
+                     runner_.begin(sequence, std::nullopt);
+                     return Start::now;
+                   }),
         model_(model, times_.graph),
         runner_(model_) {
     for (int i = 0; i < options.batch; ++i) {
@@ -105,7 +109,6 @@ class Bench {
       }
       if (auto failure = scheduler_.add(std::move(request)))
         throw std::runtime_error(failure->message);
-      runner_.begin(static_cast<RequestId>(i + 1), std::nullopt);
     }
     while (scheduler_.waiting() > 0) step();
     for (int i = 0; i < 8; ++i) step();  // until chunks in flight are read, and all is warm
@@ -135,7 +138,7 @@ class Bench {
     if (!in_flight_.samples()) finish(std::exchange(in_flight_, {}));
     InFlight next =
         timed(times_.build, [&] { return runner_.build(scheduler_.next(), in_flight_); });
-    timed(times_.launch, [&] { runner_.launch(next); });
+    timed(times_.launch, [&] { runner_.launch(next, in_flight_); });
     finish(std::exchange(in_flight_, std::move(next)));
   }
 
