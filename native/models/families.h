@@ -11,6 +11,7 @@ std::unique_ptr<Model> make_cohere(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_cohere2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_ernie4_5(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_exaone4(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_gemma(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_gemma2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_gemma3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_glm4(const Config& c, const nn::Weights& w);

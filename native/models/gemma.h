@@ -1,5 +1,5 @@
-// What Gemma 2 and 3 share: norms that multiply with 1 + weight, before and after each half of a
-// block, and embeddings that are scaled up.
+// What Gemmas share: norms that multiply with 1 + weight, which later ones have before and after
+// each half of a block, and embeddings that are scaled up.
 #pragma once
 
 #include "models/block.h"

@@ -19,6 +19,7 @@ const std::map<std::string, MakeModel>& registry() {
       {"cohere2", make_cohere2},
       {"ernie4_5", make_ernie4_5},
       {"exaone4", make_exaone4},
+      {"gemma", make_gemma},
       {"gemma2", make_gemma2},
       {"gemma3_text", make_gemma3},
       {"glm4", make_glm4},
