@@ -67,7 +67,7 @@ function validator(schema: object): (json: string) => boolean {
 }
 
 describe.skipIf(!hasGrammars)('the default model, drawn at random', () => {
-  it('gives JSON that fits its schema, 40 times of 40, beside replies that are free', async () => {
+  it('gives JSON that fits its schema, in each of 40 that ends by itself, beside replies that are free', async () => {
     const free = Promise.all(Array.from({ length: 2 }, () => reply({ maxTokens: 40 })));
     const held = SCHEMAS.flatMap((schema) => Array.from({ length: 10 }, () => schema));
     const replies = await Promise.all(held.map((schema) => reply({ constraint: { type: 'json', schema } })));
