@@ -45,9 +45,11 @@ describe.each(Object.entries(vocabularies))('vocabulary %s', (name, fixture) => 
     }
   });
 
-  it.runIf(fixture.prompts)('knows control tokens in a prompt as llama.cpp does', async () => {
+  const expected = fixture.prompts;
+  if (!expected) return; // only of those whose control tokens llama.cpp knows
+  it('knows control tokens in a prompt as llama.cpp does', async () => {
     for (const [i, prompt] of prompts.entries()) {
-      expect([...(await tokenizer.encodePrompt(prompt))], JSON.stringify(prompt)).toEqual(fixture.prompts?.[i]);
+      expect([...(await tokenizer.encodePrompt(prompt))], JSON.stringify(prompt)).toEqual(expected[i]);
     }
   });
 });
