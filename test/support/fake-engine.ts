@@ -11,6 +11,7 @@ import {
   type TokenEvent,
   type TokenScores,
 } from '../../src/engine/types.js';
+import { Arrivals, Playback } from './playback.js';
 
 const INFO: ModelInfo = {
   modelType: 'fake',
@@ -42,8 +43,7 @@ export class FakeCall {
   /** Tokens given out so far (to the queue, not yet necessarily read). */
   readonly emitted: number[] = [];
   wasCancelled = false;
-  #queue: (TokenEvent | Error)[] = [];
-  #wake: (() => void) | undefined;
+  readonly #playback = new Playback<TokenEvent>();
   #ended = false;
   #resolveCancelled!: () => void;
 
@@ -65,7 +65,7 @@ export class FakeCall {
         return;
       }
       this.emitted.push(token);
-      this.#put({ type: 'token', token });
+      this.#playback.put({ type: 'token', token });
       if (this.emitted.length >= this.request.maxTokens) this.finish('length');
     }
   }
@@ -75,18 +75,18 @@ export class FakeCall {
     const [{ token }] = scores;
     if (this.#ended) return;
     this.emitted.push(token);
-    this.#put({ type: 'token', token, scores });
+    this.#playback.put({ type: 'token', token, scores });
     if (this.emitted.length >= this.request.maxTokens) this.finish('length');
   }
 
   /** Gives the scores of the prompt's tokens after the first. */
   scorePrompt(...scores: TokenScores[]): void {
-    for (const one of scores) this.#put({ type: 'prompt-token', scores: one });
+    for (const one of scores) this.#playback.put({ type: 'prompt-token', scores: one });
   }
 
   /** Says, before any token, that so much of the prompt was in the prefix cache. */
   reuse(tokens: number): void {
-    this.#put({ type: 'reused', tokens });
+    this.#playback.put({ type: 'reused', tokens });
   }
 
   finish(reason: FinishReason): void {
@@ -106,18 +106,7 @@ export class FakeCall {
 
   async *events(): AsyncGenerator<TokenEvent> {
     try {
-      for (;;) {
-        const event = this.#queue.shift();
-        if (event === undefined) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-          continue;
-        }
-        if (event instanceof Error) throw event;
-        yield event;
-        if (event.type === 'finish') return;
-      }
+      yield* this.#playback.events();
     } finally {
       this.cancel();
     }
@@ -126,20 +115,13 @@ export class FakeCall {
   #end(event: TokenEvent | Error): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#put(event);
+    this.#playback.put(event);
     this.onEnd();
-  }
-
-  #put(event: TokenEvent | Error): void {
-    this.#queue.push(event);
-    this.#wake?.();
   }
 }
 
 export class FakeEngine implements Engine {
   readonly info: ModelInfo;
-  /** Every request so far, oldest first. */
-  readonly calls: FakeCall[] = [];
   readonly #replies: (readonly number[])[];
   readonly #manual: boolean;
   #state: EngineStats['state'] = 'ready';
@@ -147,8 +129,7 @@ export class FakeEngine implements Engine {
   readonly ended: Promise<EngineError | undefined>;
   #onEnded!: (error?: EngineError) => void;
   #running = 0;
-  #taken = 0;
-  #waiters: (() => void)[] = [];
+  readonly #arrivals = new Arrivals<FakeCall>();
 
   constructor(options: FakeEngineOptions = {}) {
     this.info = { ...INFO, ...options.info };
@@ -159,16 +140,14 @@ export class FakeEngine implements Engine {
     });
   }
 
+  /** Every request so far, oldest first. */
+  get calls(): readonly FakeCall[] {
+    return this.#arrivals.all;
+  }
+
   /** The next request that no `nextCall()` has returned yet, as soon as it is made. */
-  async nextCall(): Promise<FakeCall> {
-    const index = this.#taken++;
-    for (;;) {
-      const call = this.calls[index];
-      if (call) return call;
-      await new Promise<void>((resolve) => {
-        this.#waiters.push(resolve);
-      });
-    }
+  nextCall(): Promise<FakeCall> {
+    return this.#arrivals.next();
   }
 
   async *generate(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<TokenEvent> {
@@ -225,8 +204,7 @@ export class FakeEngine implements Engine {
     const call = new FakeCall(request, () => {
       this.#running -= 1;
     });
-    this.calls.push(call);
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#arrivals.add(call);
     if (!this.#manual) {
       const reply = this.#replies.length > 1 ? this.#replies.shift() : this.#replies[0];
       call.push(...(reply ?? []));

@@ -11,6 +11,7 @@ import type {
   TextDelta,
   Usage,
 } from '../../../src/services/types.js';
+import { Arrivals, Playback } from '../../support/playback.js';
 
 const INFO: ModelInfo = {
   modelType: 'scripted',
@@ -35,8 +36,7 @@ export class ScriptedCall {
   readonly cancelled: Promise<void>;
   /** Deltas that the server has taken. */
   taken = 0;
-  #queue: (TextDelta | Error)[] = [];
-  #wake: (() => void) | undefined;
+  readonly #playback = new Playback<TextDelta>();
   #tokens = 0;
   #cachedTokens = 0;
 
@@ -102,24 +102,14 @@ export class ScriptedCall {
   }
 
   async *deltas(): AsyncGenerator<TextDelta> {
-    for (;;) {
-      const delta = this.#queue.shift();
-      if (delta === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        continue;
-      }
-      if (delta instanceof Error) throw delta;
+    for await (const delta of this.#playback.events()) {
       this.taken += 1;
       yield delta;
-      if (delta.type === 'finish') return;
     }
   }
 
   #put(delta: TextDelta | Error): this {
-    this.#queue.push(delta);
-    this.#wake?.();
+    this.#playback.put(delta);
     return this;
   }
 }
@@ -127,7 +117,6 @@ export class ScriptedCall {
 export class ScriptedModel implements ServedModel, ModelCatalog {
   readonly created = 1_700_000_000;
   readonly info = INFO;
-  readonly calls: ScriptedCall[] = [];
   readonly facts: EngineStats = {
     state: 'ready',
     waiting: 0,
@@ -142,8 +131,7 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
     prefixes: { lookups: 0, hits: 0, reusedTokens: 0, evictions: 0, bytes: 0, entries: 0 },
     restarts: 0,
   };
-  #taken = 0;
-  #waiters: (() => void)[] = [];
+  readonly #arrivals = new Arrivals<ScriptedCall>();
 
   /** `play` drives every generation as it starts; without it the test takes each one with `nextCall()`. */
   constructor(
@@ -188,22 +176,19 @@ export class ScriptedModel implements ServedModel, ModelCatalog {
     signal: AbortSignal | undefined,
   ): AsyncIterable<TextDelta> {
     const call = new ScriptedCall(input, signal);
-    this.calls.push(call);
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#arrivals.add(call);
     this.play?.(call, this.calls.length - 1);
     return call.deltas();
   }
 
+  /** Every generation so far, oldest first. */
+  get calls(): readonly ScriptedCall[] {
+    return this.#arrivals.all;
+  }
+
   /** The next generation that no `nextCall()` has returned yet, as soon as it starts. */
-  async nextCall(): Promise<ScriptedCall> {
-    const index = this.#taken++;
-    for (;;) {
-      const call = this.calls[index];
-      if (call) return call;
-      await new Promise<void>((resolve) => {
-        this.#waiters.push(resolve);
-      });
-    }
+  nextCall(): Promise<ScriptedCall> {
+    return this.#arrivals.next();
   }
 
   stats(): EngineStats {
