@@ -1,7 +1,7 @@
 // How near the CPU kernels come to the machine: the share of its read bandwidth at one row, and
 // GFLOP/s at many, for the shapes of SmolLM2-135M. Usage: kernel_bench [--threads N] [--megabytes
-// N] [--isa NAME] [--precision NAME] [--format NAME], a format being 2bit .. 8bit, mxfp4, f16, bf16
-// or f32; without, 4bit and 8bit.
+// N] [--isa NAME] [--precision NAME] [--format NAME], a format being 2bit .. 8bit, mxfp4, mxfp8,
+// nvfp4, f16, bf16 or f32; without, 4bit and 8bit.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -70,6 +70,8 @@ double read_bandwidth(const Options& options, ThreadPool& pool) {
 
 std::optional<MatrixFormat> named_format(std::string_view name, const Shape& shape) {
   if (name == "mxfp4") return mxfp4_format(shape.outputs, shape.inputs);
+  if (name == "mxfp8") return mxfp8_format(shape.outputs, shape.inputs);
+  if (name == "nvfp4") return nvfp4_format(shape.outputs, shape.inputs);
   if (name == "f16") return dense_format(shape.outputs, shape.inputs, ScaleType::f16);
   if (name == "bf16") return dense_format(shape.outputs, shape.inputs, ScaleType::bf16);
   if (name == "f32") return dense_format(shape.outputs, shape.inputs, ScaleType::f32);
@@ -83,7 +85,7 @@ std::optional<MatrixFormat> named_format(std::string_view name, const Shape& sha
 std::deque<PackedMatrix> make_matrices(const MatrixFormat& format, size_t bytes, ThreadPool& pool) {
   std::vector<uint32_t> weight(size_t(format.rows) * format.columns * format.bits / 32);
   for (size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<uint32_t>(i * 2654435761u);
-  // 2^-7 as a float16; as an e8m0 2^-95 and 1.
+  // 2^-7 as a float16; as an e8m0 2^-95 and 1, as an e4m3 2^-3 and 0.
   std::vector<uint16_t> scales(size_t(format.rows) * format.columns / 32, 0x2000);
   if (format.encoding == Encoding::dense) std::fill(weight.begin(), weight.end(), 0x20002000);
   std::deque<PackedMatrix> matrices;

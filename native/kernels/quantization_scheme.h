@@ -6,7 +6,11 @@ namespace mlxd::kernels {
 /// Names as in MLX's `mode`.
 enum class QuantizationMode {
   affine,  // integers: w = scale * q + bias
-  mxfp4,   // 4-bit floats, of the Open Compute Project: w = scale * q, groups of 32
+  // Floats, w = scale * q, after the Open Compute Project: of 4 or 8 bits in groups of 32, and
+  // NVIDIA's, of 4 bits in groups of 16.
+  mxfp4,
+  mxfp8,
+  nvfp4,
 };
 
 /// Each group of `group_size` weights of a row has a scale, and a bias if the mode is affine; a
@@ -20,7 +24,13 @@ struct QuantizationScheme {
 
 /// As MLX's functions take it.
 inline const char* mode_name(QuantizationMode mode) {
-  return mode == QuantizationMode::mxfp4 ? "mxfp4" : "affine";
+  constexpr const char* kNames[] = {"affine", "mxfp4", "mxfp8", "nvfp4"};
+  return kNames[static_cast<int>(mode)];
+}
+
+/// The one scheme of a mode that leaves no choice: any but affine.
+inline QuantizationScheme float_scheme(QuantizationMode mode) {
+  return {mode == QuantizationMode::nvfp4 ? 16 : 32, mode == QuantizationMode::mxfp8 ? 8 : 4, mode};
 }
 
 }  // namespace mlxd::kernels

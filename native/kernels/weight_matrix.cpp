@@ -26,9 +26,11 @@ bool is_float(const mx::array& a) {
 
 void check_scheme(const QuantizationScheme& scheme) {
   const auto [group_size, bits, mode] = scheme;
-  if (mode == QuantizationMode::mxfp4) {
-    if (bits != 4 || group_size != 32) refuse("mxfp4 has 4 bits and groups of 32.");
-    return;
+  if (mode != QuantizationMode::affine) {
+    const QuantizationScheme right = float_scheme(mode);
+    if (scheme == right) return;
+    refuse(std::string(mode_name(mode)) + " has " + std::to_string(right.bits) +
+           " bits and groups of " + std::to_string(right.group_size) + ".");
   }
   if (bits < 2 || bits > 8 || bits == 7) {
     refuse("bits must be 2, 3, 4, 5, 6 or 8, not " + std::to_string(bits) + ".");
@@ -40,11 +42,12 @@ void check_scheme(const QuantizationScheme& scheme) {
 
 void check_scales(const mx::array& scales, const std::optional<mx::array>& biases,
                   QuantizationMode mode) {
-  if (mode == QuantizationMode::mxfp4) {
+  if (mode != QuantizationMode::affine) {
+    const std::string name = mode_name(mode);
     if (scales.ndim() != 2 || scales.dtype() != mx::uint8) {
-      refuse("scales of mxfp4 must be uint8 [N, K / 32], not " + describe(scales) + ".");
+      refuse("scales of " + name + " must be uint8 [N, K / group], not " + describe(scales) + ".");
     }
-    if (biases) refuse("mxfp4 has no biases.");
+    if (biases) refuse(name + " has no biases.");
     return;
   }
   if (scales.ndim() != 2 || !is_float(scales)) {
@@ -75,6 +78,21 @@ void check_arrays(const mx::array& weight, const mx::array& scales,
 cpu::ScaleType scale_type(mx::Dtype type) {
   if (type == mx::float16) return cpu::ScaleType::f16;
   return type == mx::bfloat16 ? cpu::ScaleType::bf16 : cpu::ScaleType::f32;
+}
+
+cpu::MatrixFormat packed_format(int rows, int columns, const QuantizationScheme& scheme,
+                                mx::Dtype scales) {
+  switch (scheme.mode) {
+    case QuantizationMode::mxfp4:
+      return cpu::mxfp4_format(rows, columns);
+    case QuantizationMode::mxfp8:
+      return cpu::mxfp8_format(rows, columns);
+    case QuantizationMode::nvfp4:
+      return cpu::nvfp4_format(rows, columns);
+    case QuantizationMode::affine:
+      break;
+  }
+  return {rows, columns, scheme.group_size, scheme.bits, scale_type(scales)};
 }
 
 // `arrays`: weight, scales, biases, those that the format has.
@@ -118,10 +136,8 @@ WeightMatrix::WeightMatrix(const mx::array& weight, const mx::array& scales,
   if (biases) arrays.push_back(*biases);
   if (!use_own_kernels()) {
     hold(arrays);
-  } else if (scheme.mode == QuantizationMode::mxfp4) {
-    hold(cpu::mxfp4_format(rows_, columns_), arrays);
   } else {
-    hold({rows_, columns_, scheme.group_size, scheme.bits, scale_type(scales.dtype())}, arrays);
+    hold(packed_format(rows_, columns_, scheme, scales.dtype()), arrays);
   }
 }
 

@@ -27,7 +27,7 @@ class WeightMatrix {
   WeightMatrix(const mx::array& weight, mx::Dtype type);
 
   /// `weight` uint32 [N, K * bits / 32]. Affine: `scales` and `biases` [N, K / group_size] in
-  /// float16, bfloat16 or float32. mxfp4: `scales` uint8 [N, K / 32], no biases.
+  /// float16, bfloat16 or float32. Others: `scales` uint8 [N, K / group_size], no biases.
   WeightMatrix(const mx::array& weight, const mx::array& scales,
                const std::optional<mx::array>& biases, const QuantizationScheme& scheme);
 

@@ -8,19 +8,37 @@ namespace mlxd {
 
 namespace {
 
+using nn::QuantizationMode;
+
+QuantizationMode read_mode(const Fields& fields) {
+  const std::string name = fields.string("mode", "affine");
+  for (const auto mode : {QuantizationMode::affine, QuantizationMode::mxfp4,
+                          QuantizationMode::mxfp8, QuantizationMode::nvfp4}) {
+    if (name == kernels::mode_name(mode)) return mode;
+  }
+  fields.fail("mode",
+              "\"" + name + "\" is not supported; supported are affine, mxfp4, mxfp8 and nvfp4");
+}
+
+// Modes of floats leave no choice; what the config says of it must be that.
+nn::QuantizationScheme read_float_scheme(const Fields& fields, QuantizationMode mode) {
+  const nn::QuantizationScheme scheme = kernels::float_scheme(mode);
+  const auto check = [&](const char* key, int right) {
+    if (fields.integer(key, 1, 1 << 20, right) == right) return;
+    fields.fail(key, "must be " + std::to_string(right) + " with mode " + kernels::mode_name(mode));
+  };
+  check("group_size", scheme.group_size);
+  check("bits", scheme.bits);
+  return scheme;
+}
+
 nn::QuantizationScheme read_scheme(const Fields& fields) {
   constexpr std::array<int, 3> group_sizes{32, 64, 128};
   constexpr std::array<int, 6> bit_widths{2, 3, 4, 5, 6, 8};
-  const std::string mode = fields.string("mode", "affine");
-  if (mode != "affine" && mode != "mxfp4") {
-    fields.fail("mode", "\"" + mode + "\" is not supported; supported are affine and mxfp4");
-  }
-  const bool mxfp4 = mode == "mxfp4";
-  const nn::QuantizationScheme scheme{
-      fields.integer("group_size", 1, 1 << 20), fields.integer("bits", 1, 32),
-      mxfp4 ? nn::QuantizationMode::mxfp4 : nn::QuantizationMode::affine};
-  if (mxfp4 && scheme.group_size != 32) fields.fail("group_size", "must be 32 with mode mxfp4");
-  if (mxfp4 && scheme.bits != 4) fields.fail("bits", "must be 4 with mode mxfp4");
+  const QuantizationMode mode = read_mode(fields);
+  if (mode != QuantizationMode::affine) return read_float_scheme(fields, mode);
+  const nn::QuantizationScheme scheme{fields.integer("group_size", 1, 1 << 20),
+                                      fields.integer("bits", 1, 32)};
   if (std::ranges::find(group_sizes, scheme.group_size) == group_sizes.end()) {
     fields.fail("group_size", "must be 32, 64 or 128");
   }

@@ -9,7 +9,7 @@
 namespace mlxd {
 
 /// Reads `quantization` (or its older name `quantization_config`) of a config.json; nothing when
-/// there is neither. Throws for a mode other than affine and mxfp4, and for another tool's format,
+/// there is neither. Throws for a mode that MLX does not have, and for another tool's format,
 /// by its name.
 std::optional<nn::Quantization> read_quantization(const Fields& config);
 

@@ -35,19 +35,20 @@ struct DensePanels<V, type, std::integer_sequence<int, before...>> {
 };
 
 template <class V, int max_rows>
-constexpr DenseKernels dense_kernels() {
+constexpr FloatKernels float_kernels() {
   using Rows = std::make_integer_sequence<int, max_rows>;
   return {max_rows,
           {DensePanels<V, ScaleType::f16, Rows>::kernels,
            DensePanels<V, ScaleType::bf16, Rows>::kernels,
-           DensePanels<V, ScaleType::f32, Rows>::kernels}};
+           DensePanels<V, ScaleType::f32, Rows>::kernels},
+          Panels<V, kFloat8, float, Rows>::kernels};
 }
 
 template <class V>
 constexpr SpreadKernels spread_kernels() {
   return {spread_tile<V, Planes<V, 2, 0>>, spread_tile<V, Planes<V, 2, 1>>,
           spread_tile<V, Planes<V, 4, 1>>, spread_tile<V, Planes<V, 4, 2>>,
-          spread_tile<V, Mxfp4<V>>};
+          spread_tile<V, Float4<V>>};
 }
 
 // The table of an instruction set, with the most rows of floats and of integers that it takes
@@ -57,7 +58,7 @@ constexpr KernelTable make_table() {
   return {panel_kernels<V, float, float_rows>(nullptr),
           panel_kernels<V, int16_t, integer_rows>(quantize_row<int16_t>),
           panel_kernels<V, int8_t, integer_rows>(quantize_row<int8_t>),
-          dense_kernels<V, float_rows>(),
+          float_kernels<V, float_rows>(),
           spread_kernels<V>(),
           {attend_page<Plain<float>>, attend_page<Plain<uint16_t>>, attend_page<Scaled<8>>,
            attend_page<Scaled<4>>},

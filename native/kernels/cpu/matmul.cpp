@@ -101,10 +101,10 @@ class Leaf {
   /// Adds a layer, and prepares x for it unless that was done for another.
   void add(const Layer& layer) {
     const MatrixFormat& format = layer.w->format();
-    if (format.encoding == Encoding::dense) {
-      const auto* kernels = table_.dense.of[static_cast<int>(format.scale_type)];
+    if (format.encoding == Encoding::dense || format.encoding == Encoding::float8) {
+      const FloatKernels& kernels = table_.floats;
       const auto& prepared = prepare(floats_, format.columns, 0);
-      return add(Operand<float>{layer, &prepared, kernels, table_.dense.max_rows, nullptr});
+      return add(Operand<float>{layer, &prepared, kernels.find(format), kernels.max_rows, nullptr});
     }
     switch (how_.precision) {
       case Precision::exact:

@@ -5,8 +5,8 @@
 //
 // The bits of a row of a result depend on that row of x (and of the residual), on the layers, on
 // the precision and, if that is exact, on whether `isa` is scalar, and on nothing else. Dense
-// matrices are multiplied exactly whatever the precision. A non-finite element of x makes its whole
-// row non-finite.
+// matrices, and those of 8-bit floats, are multiplied exactly whatever the precision. A non-finite
+// element of x makes its whole row non-finite.
 #pragma once
 
 #include <span>

@@ -31,6 +31,12 @@ uint8_t* allocate(size_t bytes) {
   return static_cast<uint8_t*>(data);
 }
 
+// What a weight's bits stand for, before its scale.
+float decode(Encoding encoding, uint8_t bits) {
+  if (encoding == Encoding::float4) return e2m1_to_float(bits);
+  return encoding == Encoding::float8 ? e4m3_to_float(bits) : static_cast<float>(bits);
+}
+
 }  // namespace
 
 void PackedMatrix::Free::operator()(uint8_t* data) const { std::free(data); }
@@ -53,7 +59,7 @@ PackedMatrix::~PackedMatrix() { live_bytes -= bytes(); }
 size_t PackedMatrix::total_bytes() { return live_bytes; }
 
 size_t PackedLayout::scales_bytes() const {
-  constexpr int kScales[] = {2, 1, 0};  // affine, mxfp4, dense
+  constexpr int kScales[] = {2, 1, 1, 0};  // affine, float4, float8, dense
   return size_t(kPanelRows) * scale_bytes(format_.scale_type) *
          kScales[static_cast<int>(format_.encoding)];
 }
@@ -106,13 +112,10 @@ void PackedMatrix::read_row(int row, float* out) const {
                format_.bits, values);
     const uint8_t* scales = from + 2 * tile_bytes();
     const float scale = read_scale(scales, format_.scale_type, r);
-    if (format_.encoding == Encoding::mxfp4) {
-      for (int i = 0; i < format_.group_size; ++i) out[i] = scale * e2m1_to_float(values[i]);
-    } else {
-      const float bias = read_scale(scales, format_.scale_type, kPanelRows + r);
-      for (int i = 0; i < format_.group_size; ++i) {
-        out[i] = scale * static_cast<float>(values[i]) + bias;
-      }
+    const bool affine = format_.encoding == Encoding::affine;
+    const float bias = affine ? read_scale(scales, format_.scale_type, kPanelRows + r) : 0;
+    for (int i = 0; i < format_.group_size; ++i) {
+      out[i] = scale * decode(format_.encoding, values[i]) + bias;
     }
   }
 }

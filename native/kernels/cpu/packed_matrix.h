@@ -61,7 +61,7 @@ class PackedMatrix : public PackedLayout {
  public:
   /// From MLX's arrays, row-contiguous: `weight` [rows, columns * bits / 32] words; `scales`, and
   /// `biases` if affine, [rows, columns / group_size].
-  /// Groups of an affine format are 32, 64 or 128 columns.
+  /// Groups are 16, 32, 64 or 128 columns.
   PackedMatrix(const MatrixFormat& format, const void* weight, const void* scales,
                const void* biases, ThreadPool& pool);
 

@@ -17,7 +17,9 @@
 // - either(a, b): a | b; e2m1(bytes): for each byte, below 16, what it is as a 4-bit float, twice
 //   and plus 12; store_bytes;
 // - load_scales: kLanes scales as floats; load_exponents: the same where they are powers of two,
-//   2^(byte - 127).
+//   2^(byte - 127);
+// - widen(bytes): kLanes bytes, a lane each; e4m3<at>(lanes): the 8 bits of each lane from bit `at`
+//   on, as a float e4m3.
 
 #if defined(__clang__)
 #define MLXD_UNROLL _Pragma("unroll")
@@ -32,7 +34,9 @@ constexpr int kMaxGroup = 128;
 
 // The bits of weights that were spread to bytes before (spread_kernel.inl): at most six of them.
 constexpr int kSpread = 6;
-constexpr int stored_bits(int bits) { return bits == kSpread ? 8 : bits; }
+// Those of 8-bit floats, which are as many.
+constexpr int kFloat8 = 9;
+constexpr int stored_bits(int bits) { return bits == 4 ? 4 : 8; }
 
 // What differs between the precisions: how weights leave their lanes, `kSteps` times `kColumns` of
 // them, and how they are multiplied with as many columns of x.
@@ -50,6 +54,8 @@ struct Arithmetic<V, bits, float> {
   static Weights unpack(typename V::Bytes lanes) {
     if constexpr (bits == 4) {
       return V::template half<8 * (step % 4) + 4 * (step / 4)>(lanes);
+    } else if constexpr (bits == kFloat8) {
+      return V::template e4m3<8 * step>(lanes);
     } else {
       return V::template byte<8 * step>(lanes);
     }
@@ -209,11 +215,13 @@ struct Panel {
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
       const int output = first + v * V::kLanes;
       typename V::Floats scale, bias;
-      if (args.scale_type == ScaleType::e8m0) {  // of values that are doubled, plus 12
-        constexpr float kScale = 0.5f, kBias = -6;
-        const auto power = V::load_exponents(scales + output);
-        scale = V::multiply(power, V::broadcast(&kScale));
-        bias = V::multiply(power, V::broadcast(&kBias));
+      if (args.scale_type == ScaleType::e8m0 || args.scale_type == ScaleType::e4m3) {
+        constexpr float kScale = 0.5f, kBias = -6;  // of values that are doubled, plus 12
+        const auto own = args.scale_type == ScaleType::e8m0
+                             ? V::load_exponents(scales + output)
+                             : V::template e4m3<0>(V::widen(scales + output));
+        scale = V::multiply(own, V::broadcast(&kScale));
+        bias = V::multiply(own, V::broadcast(&kBias));
       } else {
         scale = V::load_scales(scales + output * width, args.scale_type);
         bias = V::load_scales(scales + (kPanelOutputs + output) * width, args.scale_type);
@@ -223,6 +231,17 @@ struct Panel {
         auto& total = totals.at[r][v];
         total = A::add_dot(scale, args.x.scales + index, dots.at[r][v], total);
         total = A::add_bias(bias, args.x.sums + index, total);
+      }
+    }
+  }
+
+  // The same for 8-bit floats.
+  static inline void add_scaled(const uint8_t* scales, int first, const Dots& dots,
+                                Totals& totals) {
+    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+      const auto scale = V::load_exponents(scales + first + v * V::kLanes);
+      MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+        totals.at[r][v] = V::multiply_add(scale, dots.at[r][v], totals.at[r][v]);
       }
     }
   }
@@ -246,7 +265,11 @@ struct Panel {
         const uint8_t* tiles = group + first / kTileOutputs * tile_bytes;
         const Dots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)
                                           : dot_group(args, tiles, tile_bytes, x);
-        add_group(args, group + scales_at, g, first, dots, totals);
+        if constexpr (bits == kFloat8) {
+          add_scaled(group + scales_at, first, dots, totals);
+        } else {
+          add_group(args, group + scales_at, g, first, dots, totals);
+        }
       }
       totals.store(args, first);
     }

@@ -6,7 +6,8 @@
 //   for each group, in order:
 //     dot = sum of q * x over the group, column by column
 //     total = total + (scale * x_scale) * dot;  total = total + bias * x_sum
-// and of dense ones, which take floats in any precision, only total = total + dot.
+// Weights that are floats of 8 bits take x as floats in any precision, and have no bias. Dense ones
+// too, with only total = total + dot.
 // Totals are float32, each product fused with its sum. Dots of floats (x_scale is 1) are float32
 // too, fused but for the scalar kernels; dots of integers are exact. No order depends on the number
 // of rows: a row's result has the same bits in any batch, and on every instruction set, except that
@@ -36,7 +37,7 @@ struct PreparedRows {
 };
 
 /// Copies the weights of a tile of `group_size` columns to `bytes`, as a tile of 8 bits holds them;
-/// those of mxfp4 as the integers 2 * value + 12.
+/// those of 4-bit floats as the integers 2 * value + 12.
 using SpreadTile = void (*)(const uint8_t* tile, int group_size, uint8_t* bytes);
 
 template <class X>
@@ -82,18 +83,24 @@ struct PanelKernels {
   }
 };
 
-/// Those for dense weights.
-struct DenseKernels {
+/// Those for weights that are floats as they are.
+struct FloatKernels {
   int max_rows;
-  const PanelKernel<float>* of[3];  // f16, bf16, f32
+  const PanelKernel<float>* dense[3];  // f16, bf16, f32
+  const PanelKernel<float>* eight_bit;
+
+  const PanelKernel<float>* find(const MatrixFormat& format) const {
+    const bool is_dense = format.encoding == Encoding::dense;
+    return is_dense ? dense[static_cast<int>(format.scale_type)] : eight_bit;
+  }
 };
 
 /// For weights that no kernel takes as they are.
 struct SpreadKernels {
-  SpreadTile two_bit, three_bit, five_bit, six_bit, mxfp4;
+  SpreadTile two_bit, three_bit, five_bit, six_bit, float4;
 
   SpreadTile find(const MatrixFormat& format) const {
-    if (format.encoding == Encoding::mxfp4) return mxfp4;
+    if (format.encoding == Encoding::float4) return float4;
     switch (format.bits) {
       case 2:
         return two_bit;
@@ -168,7 +175,7 @@ struct KernelTable {
   PanelKernels<float> exact;
   PanelKernels<int16_t> balanced;
   PanelKernels<int8_t> fast;
-  DenseKernels dense;
+  FloatKernels floats;
   SpreadKernels spread;
   AttendPage attend_page[4];  // by KvType
   JoinPages join_pages;

@@ -113,6 +113,16 @@ struct Scalar {
     return make<float>([=](int i) { return read_scale(scales, type, i); });
   }
 
+  static Bytes widen(const uint8_t* bytes) {
+    return make<uint32_t>([=](int i) { return bytes[i]; });
+  }
+
+  template <int at>
+  static Floats e4m3(const Bytes& lanes) {
+    return make<float>(
+        [&](int i) { return e4m3_to_float(static_cast<uint8_t>(lanes.at[i] >> at)); });
+  }
+
   static Floats load_exponents(const uint8_t* exponents) {
     return make<float>([=](int i) { return e8m0_to_float(exponents[i]); });
   }

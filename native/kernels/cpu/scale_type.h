@@ -1,5 +1,5 @@
-// The floats that scales, and the weights of dense matrices, are stored as, read one at a time;
-// vector code has its own conversions.
+// The floats that scales and weights are stored as, read one at a time; vector code has its own
+// conversions.
 #pragma once
 
 #include <bit>
@@ -9,10 +9,11 @@
 
 namespace mlxd::kernels::cpu {
 
-enum class ScaleType : uint8_t { f16, bf16, f32, e8m0 };
+enum class ScaleType : uint8_t { f16, bf16, f32, e8m0, e4m3 };
 
 inline int scale_bytes(ScaleType type) {
-  return type == ScaleType::f32 ? 4 : type == ScaleType::e8m0 ? 1 : 2;
+  if (type == ScaleType::e8m0 || type == ScaleType::e4m3) return 1;
+  return type == ScaleType::f32 ? 4 : 2;
 }
 
 inline float bf16_to_float(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
@@ -43,6 +44,19 @@ inline float e2m1_to_float(int bits) {
   return bits & 8 ? -kMagnitudes[bits & 7] : kMagnitudes[bits & 7];
 }
 
+/// What an 8-bit float e4m3 (sign, four bits of exponent, three of fraction) is short of when its
+/// exponent and fraction lie where a float32 has them.
+constexpr float kFloat8Unit = 0x1p120f;
+/// Where they lie there, when the sign has come down to them: an arithmetic shift from the top.
+constexpr int kFloat8Bits = static_cast<int>(0x87f00000);
+
+/// An 8-bit float e4m3. The bits of its NaN, which no quantizer writes, are 480: to tell them apart
+/// would cost an instruction for each weight.
+inline float e4m3_to_float(uint8_t bits) {
+  const float magnitude = std::bit_cast<float>(uint32_t(bits & 0x7f) << 20) * kFloat8Unit;
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
 /// Element `index` of an array of scales.
 inline float read_scale(const void* scales, ScaleType type, size_t index) {
   if (type == ScaleType::f32) {
@@ -51,6 +65,7 @@ inline float read_scale(const void* scales, ScaleType type, size_t index) {
     return value;
   }
   if (type == ScaleType::e8m0) return e8m0_to_float(static_cast<const uint8_t*>(scales)[index]);
+  if (type == ScaleType::e4m3) return e4m3_to_float(static_cast<const uint8_t*>(scales)[index]);
   uint16_t bits;
   std::memcpy(&bits, static_cast<const char*>(scales) + 2 * index, sizeof(bits));
   return type == ScaleType::f16 ? f16_to_float(bits) : bf16_to_float(bits);

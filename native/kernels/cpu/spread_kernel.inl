@@ -31,7 +31,7 @@ struct Planes {
 
 // 4-bit floats e2m1.
 template <class V>
-struct Mxfp4 {
+struct Float4 {
   static constexpr int kQuads = 2, kLoads = 1;
 
   template <int q>

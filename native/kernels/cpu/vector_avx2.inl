@@ -76,9 +76,19 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
 
+  static Bytes widen(const uint8_t* bytes) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+  }
+
+  template <int at>
+  static Floats e4m3(Bytes lanes) {
+    if constexpr (at < 24) lanes = _mm256_slli_epi32(lanes, 24 - at);
+    const Bytes bits = _mm256_and_si256(_mm256_srai_epi32(lanes, 4), _mm256_set1_epi32(kFloat8Bits));
+    return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(kFloat8Unit));
+  }
+
   static Floats load_exponents(const uint8_t* exponents) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(exponents));
-    const Ints bits = _mm256_slli_epi32(_mm256_cvtepu8_epi32(bytes), 23);
+    const Ints bits = _mm256_slli_epi32(widen(exponents), 23);
     return _mm256_castsi256_ps(_mm256_max_epi32(bits, _mm256_set1_epi32(kSmallestExponent)));
   }
 };

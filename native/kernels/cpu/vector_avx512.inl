@@ -74,9 +74,19 @@ struct Avx512 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   }
 
+  static Bytes widen(const uint8_t* bytes) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+  }
+
+  template <int at>
+  static Floats e4m3(Bytes lanes) {
+    if constexpr (at < 24) lanes = _mm512_slli_epi32(lanes, 24 - at);
+    const Bytes bits = _mm512_and_si512(_mm512_srai_epi32(lanes, 4), _mm512_set1_epi32(kFloat8Bits));
+    return _mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(kFloat8Unit));
+  }
+
   static Floats load_exponents(const uint8_t* exponents) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(exponents));
-    const Ints bits = _mm512_slli_epi32(_mm512_cvtepu8_epi32(bytes), 23);
+    const Ints bits = _mm512_slli_epi32(widen(exponents), 23);
     return _mm512_castsi512_ps(_mm512_max_epi32(bits, _mm512_set1_epi32(kSmallestExponent)));
   }
 };

@@ -71,11 +71,23 @@ struct Neon {
     return vreinterpretq_f32_u32(vshll_n_u16(bits, 16));
   }
 
-  static Floats load_exponents(const uint8_t* exponents) {
+  static Bytes widen(const uint8_t* bytes) {
     uint32_t four;
-    __builtin_memcpy(&four, exponents, sizeof(four));
-    const uint16x8_t bytes = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
-    const Bytes bits = vshlq_n_u32(vmovl_u16(vget_low_u16(bytes)), 23);
+    __builtin_memcpy(&four, bytes, sizeof(four));
+    const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
+    return vmovl_u16(vget_low_u16(wide));
+  }
+
+  template <int at>
+  static Floats e4m3(Bytes lanes) {
+    if constexpr (at < 24) lanes = vshlq_n_u32(lanes, 24 - at);
+    const int32x4_t spread = vshrq_n_s32(vreinterpretq_s32_u32(lanes), 4);
+    const int32x4_t bits = vandq_s32(spread, vdupq_n_s32(kFloat8Bits));
+    return vmulq_n_f32(vreinterpretq_f32_s32(bits), kFloat8Unit);
+  }
+
+  static Floats load_exponents(const uint8_t* exponents) {
+    const Bytes bits = vshlq_n_u32(widen(exponents), 23);
     return vreinterpretq_f32_u32(vmaxq_u32(bits, vdupq_n_u32(kSmallestExponent)));
   }
 };

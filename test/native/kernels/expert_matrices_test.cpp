@@ -46,8 +46,12 @@ Sample quantized_sample(const mx::array& stack, const QuantizationScheme& scheme
 
 std::vector<Sample> samples() {
   const auto stack = random_stack();
-  return {dense_sample(stack), quantized_sample(stack, {32, 4}), quantized_sample(stack, {32, 6}),
-          quantized_sample(stack, {32, 4, QuantizationMode::mxfp4})};
+  return {dense_sample(stack),
+          quantized_sample(stack, {32, 4}),
+          quantized_sample(stack, {32, 6}),
+          quantized_sample(stack, {32, 4, QuantizationMode::mxfp4}),
+          quantized_sample(stack, {32, 8, QuantizationMode::mxfp8}),
+          quantized_sample(stack, {16, 4, QuantizationMode::nvfp4})};
 }
 
 float distance(const mx::array& a, const mx::array& b) {
@@ -90,7 +94,10 @@ TEST_CASE("MLX's kernels give the same experts where they are set") {
   const auto stack = random_stack();
   const auto x = mx::random::normal({4, 1, kColumns});
   const auto experts = mx::array({0, 4, 2, 2, 3, 1, 0, 1}, {4, 2});
-  const std::vector<QuantizationScheme> schemes{{32, 4}, {32, 4, QuantizationMode::mxfp4}};
+  const std::vector<QuantizationScheme> schemes{{32, 4},
+                                                {32, 4, QuantizationMode::mxfp4},
+                                                {32, 8, QuantizationMode::mxfp8},
+                                                {16, 4, QuantizationMode::nvfp4}};
   for (const auto& scheme : schemes) {
     const auto expected = quantized_sample(stack, scheme).together.matmul(x, experts);
     set_kernels(KernelChoice::mlx);

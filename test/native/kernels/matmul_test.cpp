@@ -142,19 +142,23 @@ TEST_CASE("products agree with double precision") {
   }
 }
 
-TEST_CASE("products with mxfp4 and dense weights agree with double precision") {
+TEST_CASE("products with weights that are floats agree with double precision") {
   std::mt19937 random(13);
   ThreadPool pool(2);
   for (const Way& way : all_ways()) {
     CAPTURE(name(way));
     for (const int columns : {32, 352}) {
-      const RandomMatrix matrix(mxfp4_format(1 + random() % 150, columns), random);
-      const PackedMatrix packed = matrix.pack(pool);
-      for (int count : {1, 2, 5, int(6 + random() % 30)}) {
-        const auto x = random_rows(size_t(count) * columns, random);
-        CAPTURE(count);
-        CHECK(worst_error(matrix, x, count, multiply(packed, x, count, way, pool), way.precision) <
-              1);
+      for (const MatrixFormat& format : float_formats(1 + random() % 150, columns)) {
+        const RandomMatrix matrix(format, random);
+        const PackedMatrix packed = matrix.pack(pool);
+        for (int count : {1, 2, 5, int(6 + random() % 30)}) {
+          const auto x = random_rows(size_t(count) * columns, random);
+          CAPTURE(format.bits);
+          CAPTURE(format.group_size);
+          CAPTURE(count);
+          CHECK(worst_error(matrix, x, count, multiply(packed, x, count, way, pool),
+                            way.precision) < 1);
+        }
       }
     }
     for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
@@ -249,7 +253,8 @@ TEST_CASE("instruction sets agree in every bit, but for scalar floats") {
     const auto x = random_rows(9 * 256, random);
     const auto isas = supported_isas();
     for (auto precision : {Precision::exact, Precision::balanced, Precision::fast}) {
-      const bool floats = precision == Precision::exact || format.encoding == Encoding::dense;
+      const bool floats = precision == Precision::exact || format.encoding == Encoding::dense ||
+                          format.encoding == Encoding::float8;
       for (size_t i = floats ? 2 : 1; i < isas.size(); ++i) {
         CAPTURE(name({isas[i], precision}));
         CHECK(multiply(packed, x, 9, {isas[i], precision}, pool) ==

@@ -40,8 +40,10 @@ TEST_CASE("a packed matrix gives back every row") {
       }
     }
     for (int columns : {32, 256}) {
-      const RandomMatrix matrix(mxfp4_format(rows, columns), random);
-      check_rows(matrix, matrix.pack(pool));
+      for (const MatrixFormat& format : float_formats(rows, columns)) {
+        const RandomMatrix matrix(format, random);
+        check_rows(matrix, matrix.pack(pool));
+      }
     }
     for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
       for (int columns : {1, 31, 130}) {
@@ -70,6 +72,13 @@ TEST_CASE("a packed matrix takes the checkpoint's memory") {
     CHECK(PackedMatrix::total_bytes() == before + packed.bytes());
   }
   CHECK(PackedMatrix::total_bytes() == before);
+}
+
+TEST_CASE("every 8-bit scale is read exactly") {
+  for (uint32_t bits = 0; bits < 0x100; ++bits) {
+    const uint8_t byte = static_cast<uint8_t>(bits);
+    CHECK(read_scale(&byte, ScaleType::e4m3, 0) == decode_scale(bits, ScaleType::e4m3));
+  }
 }
 
 TEST_CASE("every 16-bit scale is read exactly") {

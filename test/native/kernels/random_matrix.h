@@ -24,7 +24,15 @@ inline double decode_float(uint32_t bits, int exponent_bits, int mantissa_bits) 
   return sign * std::ldexp(1 + fraction, exponent - bias);
 }
 
+/// A float of 8 bits or fewer, whose greatest exponent is one like the others.
+inline double decode_finite(uint32_t bits, int exponent_bits, int mantissa_bits) {
+  const int exponent = static_cast<int>(bits >> mantissa_bits) & ((1 << exponent_bits) - 1);
+  if (exponent != (1 << exponent_bits) - 1) return decode_float(bits, exponent_bits, mantissa_bits);
+  return 2 * decode_float(bits - (1u << mantissa_bits), exponent_bits, mantissa_bits);
+}
+
 inline double decode_scale(uint32_t bits, ScaleType type) {
+  if (type == ScaleType::e4m3) return decode_finite(bits, 4, 3);
   if (type == ScaleType::e8m0) return std::ldexp(1.0, static_cast<int>(bits) - 127);
   if (type == ScaleType::f32) return decode_float(bits, 8, 23);
   return type == ScaleType::f16 ? decode_float(bits, 5, 10) : decode_float(bits, 8, 7);
@@ -55,7 +63,7 @@ struct RandomMatrix {
   std::vector<double> values;  // [rows, columns]
   std::vector<double> coarse;  // |scale| * q + |bias|: what rounding errors are measured against
 
-  /// Scales of magnitudes 2^-8 .. 2^-5, of both signs where their type has one.
+  /// Scales of magnitudes 2^-9 .. 2^-3, of both signs where formats have such.
   RandomMatrix(const MatrixFormat& f, std::mt19937& random)
       : format(f), scales{f.scale_type, {}}, biases{f.scale_type, {}} {
     const size_t size = size_t(f.rows) * f.columns;
@@ -102,12 +110,12 @@ struct RandomMatrix {
       const double bias = biases.value(index / format.group_size);
       values.push_back(scale * q + bias);
       coarse.push_back(std::abs(scale) * q + std::abs(bias));
-    } else {
-      const int exponent = static_cast<int>(q >> 1 & 3), fraction = static_cast<int>(q & 1);
-      const double magnitude =
-          exponent ? std::ldexp(1 + fraction / 2.0, exponent - 1) : fraction / 2.0;
-      values.push_back(q & 8 ? -scale * magnitude : scale * magnitude);
+    } else if (format.encoding == Encoding::float4) {
+      values.push_back(scale * decode_finite(q, 2, 1));
       coarse.push_back(scale * 18);  // kernels add 6 and take it off again
+    } else {
+      values.push_back(scale * decode_finite(q, 4, 3));
+      coarse.push_back(std::abs(values.back()));
     }
   }
 
@@ -120,6 +128,8 @@ struct RandomMatrix {
         return sign << 15 | (119 + above) << 7 | (random() & 0x7f);
       case ScaleType::f16:
         return sign << 15 | (7 + above) << 10 | (random() & 0x3ff);
+      case ScaleType::e4m3:
+        return above << 3 | (random() & 7) | 1;  // some of them denormal
       case ScaleType::e8m0:
         break;
     }
@@ -127,14 +137,19 @@ struct RandomMatrix {
   }
 };
 
-/// A format of each kind of weights: affine of all bits, mxfp4, dense. Columns are a multiple of
-/// `group`, one or more, which is kept to where the format leaves it open.
+/// Those of floats of few bits. Columns are a multiple of 32.
+inline std::vector<MatrixFormat> float_formats(int rows, int columns) {
+  return {mxfp4_format(rows, columns), mxfp8_format(rows, columns), nvfp4_format(rows, columns)};
+}
+
+/// A format of each kind of weights: affine of all bits, floats of few bits, dense. Columns are a
+/// multiple of `group`, one or more, which is kept to where the format leaves it open.
 inline std::vector<MatrixFormat> formats(int rows, int columns, int group = 32) {
   std::vector<MatrixFormat> all;
   for (int bits : {2, 3, 4, 5, 6, 8}) {
     all.push_back({rows, columns, group, bits, ScaleType::f16});
   }
-  all.push_back(mxfp4_format(rows, columns));
+  for (const auto& format : float_formats(rows, columns)) all.push_back(format);
   for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
     all.push_back(dense_format(rows, columns, type));
   }

@@ -8,13 +8,19 @@
 #include "kernels/settings.h"
 
 namespace mx = mlx::core;
+using mlxd::kernels::float_scheme;
 using mlxd::kernels::KernelChoice;
+using mlxd::kernels::mode_name;
 using mlxd::kernels::QuantizationMode;
 using mlxd::kernels::QuantizationScheme;
 using mlxd::kernels::set_kernels;
 using mlxd::kernels::WeightMatrix;
 
 namespace {
+
+const QuantizationScheme kFloatSchemes[] = {float_scheme(QuantizationMode::mxfp4),
+                                            float_scheme(QuantizationMode::mxfp8),
+                                            float_scheme(QuantizationMode::nvfp4)};
 
 constexpr float kRounding = 4e-6f;  // of sums in another order
 
@@ -76,21 +82,41 @@ TEST_CASE("products and rows agree with MLX's in every format") {
   }
 }
 
-TEST_CASE("products and rows of 4-bit floats agree with MLX's") {
-  for (int columns : {32, 384}) {
-    const auto dense = mx::astype(mx::random::normal({45, columns}), mx::bfloat16);
-    const auto parts = mx::quantize(dense, 32, 4, "mxfp4");
-    const auto values =
-        mx::dequantize(parts[0], parts[1], std::nullopt, 32, 4, "mxfp4", std::nullopt, mx::float32);
-    const WeightMatrix matrix(parts[0], parts[1], std::nullopt, {32, 4, QuantizationMode::mxfp4});
-    CHECK(matrix.bytes() == 64 * (columns / 2 + columns / 32));  // rows filled up to 64
-    for (int count : {1, 5}) {
-      const auto x = mx::random::normal({count, columns});
-      CHECK(distance(matrix.matmul(x), mx::matmul(x, mx::transpose(values))) < kRounding);
+TEST_CASE("products and rows of floats of few bits agree with MLX's") {
+  for (const auto& scheme : kFloatSchemes) {
+    const auto [group, bits, mode] = scheme;
+    const std::string name = mode_name(mode);
+    CAPTURE(name);
+    for (int columns : {32, 384}) {
+      const auto dense = mx::astype(mx::random::normal({45, columns}), mx::bfloat16);
+      const auto parts = mx::quantize(dense, group, bits, name);
+      const auto values = mx::dequantize(parts[0], parts[1], std::nullopt, group, bits, name,
+                                         std::nullopt, mx::float32);
+      const WeightMatrix matrix(parts[0], parts[1], std::nullopt, scheme);
+      CHECK(matrix.bytes() == 64 * (columns * bits / 8 + columns / group));  // filled up to 64 rows
+      for (int count : {1, 5}) {
+        const auto x = mx::random::normal({count, columns});
+        CHECK(distance(matrix.matmul(x), mx::matmul(x, mx::transpose(values))) < kRounding);
+      }
+      const auto ids = mx::array({44, 0, 17, 17});
+      CHECK(mx::array_equal(matrix.rows(ids), mx::take(values, ids, 0)).item<bool>());
     }
-    const auto ids = mx::array({44, 0, 17, 17});
-    CHECK(mx::array_equal(matrix.rows(ids), mx::take(values, ids, 0)).item<bool>());
   }
+}
+
+TEST_CASE("every 8-bit float but NaN is what MLX takes it for") {
+  std::vector<uint32_t> words;
+  for (uint32_t i = 0; i < 256; i += 4) {
+    const uint32_t last = (i + 3) % 128 == 127 ? i + 2 : i + 3;  // NaN for MLX, 480 for us
+    words.push_back(i | (i + 1) << 8 | (i + 2) << 16 | last << 24);
+  }
+  const mx::array weight(words.begin(), {8, 8});
+  const mx::array scales = mx::full({8, 1}, 127, mx::uint8);
+  const auto values =
+      mx::dequantize(weight, scales, std::nullopt, 32, 8, "mxfp8", std::nullopt, mx::float32);
+  const WeightMatrix matrix(weight, scales, std::nullopt, float_scheme(QuantizationMode::mxfp8));
+  CHECK(mx::array_equal(matrix.rows(mx::arange(8)), values).item<bool>());
+  CHECK(mx::array_equal(matrix.matmul(mx::eye(32)), mx::transpose(values)).item<bool>());
 }
 
 TEST_CASE("products and rows of dense matrices agree with MLX's, in the memory of the checkpoint") {
@@ -114,15 +140,18 @@ TEST_CASE("products and rows of dense matrices agree with MLX's, in the memory o
 
 TEST_CASE("MLX's kernels give the same where they are set") {
   const auto weight = mx::astype(mx::random::normal({64, 96}), mx::bfloat16);
-  const auto parts = mx::quantize(weight, 32, 4, "mxfp4");
   const auto affine = mx::quantize(weight, 32, 3);
   const auto x = mx::random::normal({3, 96});
   const auto ids = mx::array({63, 0});
   const auto make = [&] {
-    return std::vector<WeightMatrix>{
-        {weight, mx::float32},
-        {parts[0], parts[1], std::nullopt, {32, 4, QuantizationMode::mxfp4}},
-        {affine[0], affine[1], affine[2], {32, 3}}};
+    std::vector<WeightMatrix> matrices{{weight, mx::float32},
+                                       {affine[0], affine[1], affine[2], {32, 3}}};
+    for (const auto& scheme : kFloatSchemes) {
+      const auto parts =
+          mx::quantize(weight, scheme.group_size, scheme.bits, mode_name(scheme.mode));
+      matrices.emplace_back(parts[0], parts[1], std::nullopt, scheme);
+    }
+    return matrices;
   };
   const auto ours = make();
   set_kernels(KernelChoice::mlx);
@@ -214,6 +243,8 @@ TEST_CASE("arrays that do not fit are refused with a reason") {
   const QuantizationScheme mxfp4{32, 4, QuantizationMode::mxfp4};
   refused([&] { WeightMatrix(weight, scales, std::nullopt, mxfp4); }, "must be uint8");
   refused([&] { WeightMatrix(weight, mx::zeros({64, 4}, mx::uint8), biases, mxfp4); }, "no biases");
+  refused([&] { WeightMatrix(weight, scales, {}, {32, 4, QuantizationMode::nvfp4}); },
+          "nvfp4 has 4 bits and groups of 16");
   const auto matrix = sample.matrix();
   refused([&] { matrix.matmul(mx::zeros({1, 64})); }, "[T, 128]");
   refused([&] { matrix.matmul(mx::zeros({1, 128}, mx::int32)); }, "[T, 128]");

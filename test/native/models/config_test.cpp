@@ -179,13 +179,27 @@ TEST_CASE("quantization with overrides") {
   CHECK_FALSE(scheme("lm_head").has_value());
   CHECK(with(R"("quantization_config":{"group_size":32,"bits":8})").quantization->standard ==
         nn::QuantizationScheme{32, 8});
-  CHECK(
-      with(R"("quantization":{"group_size":32,"bits":4,"mode":"mxfp4"})").quantization->standard ==
-      nn::QuantizationScheme{32, 4, nn::QuantizationMode::mxfp4});
+}
+
+TEST_CASE("modes of floats, mixed with others") {
+  const Config c = with(R"("quantization":{"group_size":16,"bits":4,"mode":"nvfp4",
+      "lm_head":{"group_size":32,"bits":8,"mode":"mxfp8"},"model.embed_tokens":{"mode":"mxfp4"},
+      "model.layers.0.mlp.up_proj":{"group_size":64,"bits":6}})");
+  REQUIRE(c.quantization.has_value());
+  const auto scheme = [&](const char* path) { return nn::scheme_of(*c.quantization, path); };
+  using nn::QuantizationMode;
+  CHECK(scheme("model.layers.1.mlp.up_proj") ==
+        nn::QuantizationScheme{16, 4, QuantizationMode::nvfp4});
+  CHECK(scheme("lm_head") == nn::QuantizationScheme{32, 8, QuantizationMode::mxfp8});
+  CHECK(scheme("model.embed_tokens") == nn::QuantizationScheme{32, 4, QuantizationMode::mxfp4});
+  CHECK(scheme("model.layers.0.mlp.up_proj") == nn::QuantizationScheme{64, 6});
 }
 
 TEST_CASE("quantizations that we cannot compute are refused by name") {
-  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"mxfp8"})"), "\"mxfp8\""));
+  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"fp16"})"), "\"fp16\""));
+  CHECK(
+      says(refusal("quantization", R"({"group_size":32,"bits":4,"mode":"nvfp4"})"), "must be 16"));
+  CHECK(says(refusal("quantization", R"({"group_size":32,"bits":4,"mode":"mxfp8"})"), "must be 8"));
   CHECK(
       says(refusal("quantization", R"({"group_size":64,"bits":4,"mode":"mxfp4"})"), "must be 32"));
   CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"mxfp4"})"), "must be 4"));
