@@ -50,6 +50,10 @@ const meta = (argument: string, description: string) => ({ argument, description
 
 export const settingsSchema = z.object({
   model: text.default(DEFAULT_MODEL).meta(meta('name|path', 'name of a model, or path of its folder')),
+  adapter: z
+    .string({ error: 'must be text' })
+    .default('')
+    .meta(meta('folder', "folder of a LoRA adapter for the model, in mlx-lm's format")),
   models: text.default(defaultModelsFolder).meta(meta('folder', 'where imported models are')),
   host: text.default('127.0.0.1').meta(meta('address', 'loopback address to listen on')),
   port: integer(0, 65_535).default(8080).meta(meta('number', 'port to listen on; 0 takes any free one')),

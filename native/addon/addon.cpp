@@ -33,7 +33,7 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value inspect_model(const Napi::CallbackInfo& info) {
     const EngineOptions options = to_engine_options(info[0]);
     return from_summary(info.Env(),
-                        mlxd::inspect_model(options, to_model_path(info[0]), to_context(info[1])));
+                        mlxd::inspect_model(options, to_model_files(info[0]), to_context(info[1])));
   }
 };
 

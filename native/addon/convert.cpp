@@ -159,8 +159,9 @@ EngineOptions to_engine_options(const Napi::Value& value) {
   return options;
 }
 
-std::string to_model_path(const Napi::Value& value) {
-  return to_string(to_object(value, "options"), "modelPath");
+ModelFiles to_model_files(const Napi::Value& value) {
+  const Napi::Object from = to_object(value, "options");
+  return {to_string(from, "modelPath"), to_string(from, "adapterPath")};
 }
 
 int to_context(const Napi::Value& value) {

@@ -12,12 +12,12 @@
 
 namespace mlxd {
 
-/// {modelPath, device, threads, precision, maxSequences, prefillChunk, maxQueue, memoryLimit,
-/// prefixCache}: the options but for modelPath. prefixCache is -1 for the default.
+/// {modelPath, adapterPath, device, threads, precision, maxSequences, prefillChunk, maxQueue,
+/// memoryLimit, prefixCache}: the options but for the paths. prefixCache is -1 for the default.
 EngineOptions to_engine_options(const Napi::Value& value);
 
-/// The option modelPath.
-std::string to_model_path(const Napi::Value& value);
+/// The options modelPath and adapterPath, which is empty for none.
+ModelFiles to_model_files(const Napi::Value& value);
 
 /// A number of positions; 0 is all that the model has.
 int to_context(const Napi::Value& value);

@@ -23,7 +23,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<EngineWrap>(info), wake_(nullptr) {
   EngineOptions options = to_engine_options(info[0]);
-  Loader loader = folder_loader(to_model_path(info[0]));
+  Loader loader = folder_loader(to_model_files(info[0]));
   info.This().As<Napi::Object>().Set("onWake", to_function(info[1], "onWake"));
 
   wake_ = new Wake{this};

@@ -24,8 +24,13 @@ using Progress = std::function<void(double fraction)>;
 /// Makes the model, on the engine thread. Tests pass loaders of their own.
 using Loader = std::function<LoadedModel(const Progress& progress)>;
 
-/// The loader of a model folder (config.json, *.safetensors).
-Loader folder_loader(std::filesystem::path folder);
+struct ModelFiles {
+  std::filesystem::path folder;        // config.json, *.safetensors
+  std::filesystem::path adapter = {};  // the folder of a LoRA adapter; empty: none
+};
+
+/// The loader of a model folder.
+Loader folder_loader(ModelFiles files);
 
 struct EngineOptions {
   std::string device = "auto";         // auto, cpu or gpu

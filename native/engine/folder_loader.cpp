@@ -7,9 +7,9 @@
 
 namespace mlxd {
 
-Loader folder_loader(std::filesystem::path folder) {
-  return [folder = std::move(folder)](const Progress& progress) {
-    return load_model(folder, progress);
+Loader folder_loader(ModelFiles files) {
+  return [files = std::move(files)](const Progress& progress) {
+    return load_model(files.folder, progress, files.adapter);
   };
 }
 

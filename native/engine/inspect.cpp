@@ -12,11 +12,10 @@
 namespace mlxd {
 namespace {
 
-ModelSummary inspect(const EngineOptions& options, const std::filesystem::path& folder,
-                     int context) {
+ModelSummary inspect(const EngineOptions& options, const ModelFiles& files, int context) {
   const mx::Device device = set_up_thread(options);
   kernels::set_measuring(true);
-  LoadedModel loaded = load_model(folder, nullptr);
+  LoadedModel loaded = load_model(files.folder, nullptr, files.adapter);
   const SequenceCache cache = loaded.model->make_cache();
   const int whole = loaded.config.max_position_embeddings;
   const int length = context > 0 ? std::min(context, whole) : whole;
@@ -35,15 +34,14 @@ ModelSummary inspect(const EngineOptions& options, const std::filesystem::path& 
 
 }  // namespace
 
-ModelSummary inspect_model(const EngineOptions& options, const std::filesystem::path& folder,
-                           int context) {
+ModelSummary inspect_model(const EngineOptions& options, const ModelFiles& files, int context) {
   // A thread of its own, as an engine has: MLX's streams and our settings belong to one.
   return std::async(std::launch::async,
                     [&] {
                       struct Release {
                         ~Release() { release_thread(); }
                       } release;
-                      return inspect(options, folder, context);
+                      return inspect(options, files, context);
                     })
       .get();
 }

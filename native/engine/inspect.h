@@ -2,8 +2,6 @@
 // for requests. No JavaScript here.
 #pragma once
 
-#include <filesystem>
-
 #include "engine/engine.h"
 #include "models/load.h"
 
@@ -21,11 +19,10 @@ struct ModelSummary {
   int longest_context;    // positions that one sequence alone may have within the limit
 };
 
-/// Builds the model of `folder` as an engine with these options would, with every check, but reads
+/// Builds the model of `files` as an engine with these options would, with every check, but reads
 /// no weights. `context` is clipped to the model's; 0 is all of it. The memory is what the engine
 /// admits requests by, apart from what a step takes in passing, which it learns as it runs. Blocks
 /// for milliseconds; any thread. Throws what a load throws.
-ModelSummary inspect_model(const EngineOptions& options, const std::filesystem::path& folder,
-                           int context);
+ModelSummary inspect_model(const EngineOptions& options, const ModelFiles& files, int context);
 
 }  // namespace mlxd

@@ -217,8 +217,8 @@ std::vector<mx::array> with_norm(std::vector<mx::array> inputs,
 }  // namespace
 
 bool can_fuse(const mx::array& x, LinearLayers layers) {
-  for (const auto& [weight, bias] : layers) {
-    if (weight.precision() != layers.begin()->weight.precision()) return false;
+  for (const auto& [weight, bias, has_more] : layers) {
+    if (has_more || weight.precision() != layers.begin()->weight.precision()) return false;
     if (weight.packed() == nullptr || (bias && bias->dtype() != mx::float32)) return false;
   }
   return use_own_kernels() && x.dtype() == mx::float32;

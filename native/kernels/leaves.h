@@ -20,8 +20,10 @@ namespace mlxd::kernels {
 struct LinearLayer {
   const WeightMatrix& weight;
   const mx::array* bias;
+  bool has_more;  // something is added that only the holder knows: no leaf takes the layer
 
-  LinearLayer(const WeightMatrix& w, const mx::array* b = nullptr) : weight(w), bias(b) {}
+  LinearLayer(const WeightMatrix& w, const mx::array* b = nullptr, bool more = false)
+      : weight(w), bias(b), has_more(more) {}
 };
 
 using LinearLayers = std::initializer_list<LinearLayer>;

@@ -1,20 +1,25 @@
 // See load.h.
 #include "models/load.h"
 
+#include <algorithm>
 #include <chrono>
+
+#include "loader/adapter.h"
 
 namespace mlxd {
 
 LoadedModel load_model(const std::filesystem::path& folder,
-                       const std::function<void(double fraction)>& progress) {
+                       const std::function<void(double fraction)>& progress,
+                       const std::filesystem::path& adapter) {
   const auto start = std::chrono::steady_clock::now();
   Config config = load_config(folder);
   LoadedCheckpoint loaded = open_checkpoint(folder, config.quantization);
+  if (!adapter.empty()) add_adapter(adapter, loaded.checkpoint);
   if (progress) {
     loaded.checkpoint.on_take = [&progress, taken = size_t{0},
                                  total = loaded.bytes](size_t bytes) mutable {
       taken += bytes;
-      progress(static_cast<double>(taken) / static_cast<double>(total));
+      progress(std::min(1.0, static_cast<double>(taken) / static_cast<double>(total)));
     };
   }
   const nn::Weights weights(std::move(loaded.checkpoint));

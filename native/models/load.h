@@ -30,8 +30,10 @@ struct LoadedModel {
 /// Loads `folder` (config.json, *.safetensors) on the default device. All weights are evaluated
 /// when it returns; none is read while kernels::measuring(), but everything is checked, and the
 /// report says what they would hold. `progress`, if given, is called with the loaded fraction, from
-/// 0 to 1. Throws std::runtime_error that names the file, key or tensor at fault.
+/// 0 to 1. `adapter` is the folder of a LoRA adapter, or empty. Throws std::runtime_error that
+/// names the file, key or tensor at fault.
 LoadedModel load_model(const std::filesystem::path& folder,
-                       const std::function<void(double fraction)>& progress);
+                       const std::function<void(double fraction)>& progress,
+                       const std::filesystem::path& adapter = {});
 
 }  // namespace mlxd

@@ -99,6 +99,10 @@ void Weights::expect_all_taken() const {
   }
   if (left.empty()) return;
   const auto first = std::ranges::min(left);
+  if (checkpoint_->adapter && (first.ends_with(".lora_a") || first.ends_with(".lora_b"))) {
+    throw std::runtime_error(checkpoint_->adapter->folder +
+                             ": the model has no linear layer for the adapter's " + first);
+  }
   throw std::runtime_error(checkpoint_->folder + ": the model has no place for " +
                            std::to_string(left.size()) + " tensors, such as " + first +
                            "; does model_type in config.json fit the weights?");

@@ -18,11 +18,19 @@ namespace mx = mlx::core;
 
 namespace mlxd::nn {
 
+/// A LoRA adapter whose tensors are among a checkpoint's.
+struct Adapter {
+  std::string folder;  // for messages
+  int rank;
+  float scale;
+};
+
 /// What a checkpoint holds. Tensors may be lazy: they are evaluated when a layer takes them.
 struct Checkpoint {
   std::string folder;  // for messages
   std::unordered_map<std::string, mx::array> tensors;
   std::optional<Quantization> quantization;
+  std::optional<Adapter> adapter;
   std::optional<mx::Dtype> compute_dtype;     // that layers compute in; the file's own if empty
   std::function<void(size_t bytes)> on_take;  // called with the stored size of each tensor taken
   size_t memory_bytes = 0;                    // that layers said they hold
@@ -63,6 +71,9 @@ class Weights {
   /// The scheme that the config gives the module at this path; none if it is to be dense.
   std::optional<QuantizationScheme> scheme() const;
 
+  /// Of the checkpoint, which has one.
+  const Adapter& adapter() const { return checkpoint_->adapter.value(); }
+
   /// Drops whatever lies at or below this path: it is known not to be used.
   void ignore() const;
 
@@ -72,7 +83,8 @@ class Weights {
   /// The count, over the whole checkpoint.
   size_t memory_bytes() const { return checkpoint_->memory_bytes; }
 
-  /// Throws when tensors are left that nobody took or ignored (rotary `inv_freq` tables aside).
+  /// Throws when tensors are left that nobody took or ignored (rotary `inv_freq` tables aside), of
+  /// the model or of its adapter.
   void expect_all_taken() const;
 
   /// An error about the module at this path, for the layer that met it.

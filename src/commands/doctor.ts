@@ -16,6 +16,7 @@ export function doctorCommand(): Command {
   return addSettings(
     command,
     'model',
+    'adapter',
     'host',
     'port',
     'models',

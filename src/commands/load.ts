@@ -6,13 +6,14 @@ import { progressBar } from '../terminal/progress-bar.js';
 
 export async function loadForCommand(settings: Settings, signal: AbortSignal): Promise<ServedModel> {
   const { model, models, device, kernels, threads, precision, kvBits, maxSequences, maxQueue, toolFormat } = settings;
-  const { memoryLimit, prefixCache } = settings;
+  const { memoryLimit, prefixCache, adapter } = settings;
   const bar = progressBar(`loading ${model}`);
   // Here and not above: the tokenizer and the addon take time to start, which help and list need not wait for.
   const { loadModel } = await import('../services/load-model.js');
   try {
     const onProgress = (fraction: number) => bar.update(fraction);
-    const engine = { device, kernels, threads, precision, kvBits, maxSequences, maxQueue };
+    const numbers = { threads, precision, kvBits, maxSequences, maxQueue };
+    const engine = { device, kernels, ...numbers, ...(adapter ? { adapter } : {}) };
     const format = toolFormat === 'auto' ? {} : { toolFormat };
     const memory = {
       ...(memoryLimit === 'auto' ? {} : { memoryLimit }),

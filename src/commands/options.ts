@@ -20,7 +20,7 @@ function settingOption(name: SettingName): Option {
   const schema = settingsSchema.shape[name];
   const { argument, description } = schema.meta() as unknown as SettingMeta;
   const standard = schema.parse(undefined);
-  const isEmpty = Array.isArray(standard) && standard.length === 0;
+  const isEmpty = standard === '' || (Array.isArray(standard) && standard.length === 0);
   const notes = [`env: ${envName(name)}`, ...(isEmpty ? [] : [`default: ${String(standard)}`])];
   return new Option(`--${flagName(name)} <${argument}>`, `${description} (${notes.join('; ')})`);
 }

@@ -31,7 +31,17 @@ export function runCommand(): Command {
     .option('--seed <number>', 'same seed, same reply', parseInteger(0))
     .option('--json', 'print the reply and its figures as JSON')
     .action(run);
-  return addSettings(command, 'model', 'device', 'kernels', 'threads', 'precision', 'kvBits', 'models').addHelpText(
+  return addSettings(
+    command,
+    'model',
+    'adapter',
+    'device',
+    'kernels',
+    'threads',
+    'precision',
+    'kvBits',
+    'models',
+  ).addHelpText(
     'after',
     `
 Examples:

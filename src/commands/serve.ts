@@ -19,7 +19,17 @@ export function serveCommand(): Command {
   const engine: SettingName[] = ['device', 'kernels', 'threads', 'precision', 'kvBits'];
   const load: SettingName[] = ['maxSequences', 'maxQueue', 'requestTimeout', 'memoryLimit', 'prefixCache'];
   addScriptedFlags(command);
-  return addSettings(command, 'model', ...network, ...engine, ...load, 'toolFormat', 'logLevel', 'models').addHelpText(
+  return addSettings(
+    command,
+    'model',
+    'adapter',
+    ...network,
+    ...engine,
+    ...load,
+    'toolFormat',
+    'logLevel',
+    'models',
+  ).addHelpText(
     'after',
     `
 Prints 'mlxd listening on http://HOST:PORT' when it is ready to answer. SIGINT and SIGTERM let replies under way finish,

@@ -25,6 +25,7 @@ export function showCommand(): Command {
     .action(show);
   return addSettings(
     command,
+    'adapter',
     'models',
     'device',
     'kernels',
@@ -56,12 +57,14 @@ async function show(name: string | undefined, flags: ShowFlags): Promise<void> {
 }
 
 /** The settings that what a model needs depends on. */
-export function inspectionSettings({ device, kernels, precision, kvBits, memoryLimit, toolFormat }: Settings) {
+export function inspectionSettings(settings: Settings) {
+  const { adapter, device, kernels, precision, kvBits, memoryLimit, toolFormat } = settings;
   return {
     device,
     kernels,
     precision,
     kvBits,
+    ...(adapter ? { adapter } : {}),
     ...(memoryLimit === 'auto' ? {} : { memoryLimit }),
     ...(toolFormat === 'auto' ? {} : { toolFormat }),
   };

@@ -7,7 +7,14 @@ const MAX_SEED = 2 ** 48 - 1;
 
 /** Every option spelled out; 0 and -1 leave the choice to the engine. */
 export function toNativeOptions(options: EngineOptions): NativeEngineOptions {
-  const { modelPath, device = 'auto', kernels = 'auto', threads = 0, precision = 'balanced' } = options;
+  const {
+    modelPath,
+    adapter: adapterPath = '',
+    device = 'auto',
+    kernels = 'auto',
+    threads = 0,
+    precision = 'balanced',
+  } = options;
   const {
     kvBits = 16,
     maxSequences = 32,
@@ -17,7 +24,7 @@ export function toNativeOptions(options: EngineOptions): NativeEngineOptions {
     prefixCache = -1,
   } = options;
   const limits = { kvBits, maxSequences, prefillChunk, maxQueue, memoryLimit, prefixCache };
-  return { modelPath, device, kernels, threads, precision, ...limits };
+  return { modelPath, adapterPath, device, kernels, threads, precision, ...limits };
 }
 
 /** Every rule spelled out: what was not asked for has the value that changes nothing. */

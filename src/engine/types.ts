@@ -106,6 +106,8 @@ export type KvBits = 16 | 8 | 4;
 export interface EngineOptions {
   /** A folder with config.json and *.safetensors. */
   modelPath: string;
+  /** The folder of a LoRA adapter for the model, in mlx-lm's format. */
+  adapter?: string;
   /** `auto`, the default, is the GPU if MLX has one here. A process computes on one device only. */
   device?: 'auto' | 'cpu' | 'gpu';
   /** `auto`, the default, is our kernels on a CPU; `mlx` is MLX's everywhere, to compare with: on a CPU they are slow. */

@@ -6,6 +6,8 @@ import { explainLoadFailure } from './load-failure.js';
 
 export interface NativeEngineOptions {
   modelPath: string;
+  /** Empty: none. */
+  adapterPath: string;
   device: 'auto' | 'cpu' | 'gpu';
   kernels: 'auto' | 'mlx';
   /** Of the CPU kernels; 0: one a physical core. */

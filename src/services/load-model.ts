@@ -7,6 +7,8 @@ import type { ModelCatalog, ServedModel } from './types.js';
 
 export interface LoadModelOptions {
   store?: ModelStore;
+  /** The folder of a LoRA adapter for the model, in mlx-lm's format. */
+  adapter?: string;
   device?: 'auto' | 'cpu' | 'gpu';
   /** On a CPU: ours, or MLX's to compare with. Default: auto. */
   kernels?: Kernels;
@@ -35,11 +37,12 @@ export interface LoadModelOptions {
 /** Throws ModelNotFoundError, ModelFolderError, TokenizerError, EngineError, and the signal's reason when it is aborted. */
 export async function loadModel(nameOrPath: string, options: LoadModelOptions = {}): Promise<ServedModel> {
   const { store = new ModelStore(), device, kernels, threads, precision, kvBits, onProgress, signal } = options;
-  const { maxSequences, maxQueue, memoryLimit, prefixCache, toolFormat } = options;
+  const { maxSequences, maxQueue, memoryLimit, prefixCache, toolFormat, adapter } = options;
   const { name, folder } = await store.find(nameOrPath);
   return openModel({
     id: name,
     folder,
+    ...(adapter === undefined ? {} : { adapter }),
     ...(device ? { device } : {}),
     ...(kernels ? { kernels } : {}),
     ...(threads ? { threads } : {}),

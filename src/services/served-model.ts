@@ -43,6 +43,8 @@ export interface OpenModelOptions {
   id: string;
   /** A folder with config.json, *.safetensors, tokenizer.json and a chat template. */
   folder: string;
+  /** The folder of a LoRA adapter for it. */
+  adapter?: string;
   device?: 'auto' | 'cpu' | 'gpu';
   /** On a CPU: ours, or MLX's to compare with. Default: auto. */
   kernels?: Kernels;

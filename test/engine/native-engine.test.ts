@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../../src/engine/native-engine.js';
 import type { Engine, EngineRequest, ScoredToken, TokenEvent } from '../../src/engine/types.js';
-import { CONTEXT, GREEDY, golden, request, tinyModelPath, tinyModels, VOCABULARY } from './tiny-models.js';
+import { CONTEXT, GREEDY, golden, request, tinyModel, tinyModelPath, tinyModels, VOCABULARY } from './tiny-models.js';
 
 async function collect(events: AsyncIterable<TokenEvent>): Promise<{ tokens: number[]; reason: string | undefined }> {
   const tokens: number[] = [];
@@ -19,7 +19,7 @@ describe.each(tinyModels())('greedy decoding of %s', (name) => {
   it("gives mlx-lm's tokens, whatever the size of the prefill chunks", async () => {
     const { prompt, greedy } = golden(name);
     for (const prefillChunk of [512, 7]) {
-      const engine = await loadEngine({ modelPath: tinyModelPath(name), prefillChunk });
+      const engine = await loadEngine({ ...tinyModel(name), prefillChunk });
       const reply = await collect(engine.generate(request({ tokens: prompt, maxTokens: greedy.length })));
       expect(reply).toEqual({ tokens: greedy, reason: 'length' });
       await engine.close();
@@ -30,7 +30,7 @@ describe.each(tinyModels())('greedy decoding of %s', (name) => {
 describe.each(tinyModels())("MLX's own kernels on %s", (name) => {
   it('give the same tokens, and are named', async () => {
     const { prompt, greedy } = golden(name);
-    const engine = await loadEngine({ modelPath: tinyModelPath(name), kernels: 'mlx', precision: 'fast' });
+    const engine = await loadEngine({ ...tinyModel(name), kernels: 'mlx', precision: 'fast' });
     const reply = await collect(engine.generate(request({ tokens: prompt, maxTokens: greedy.length })));
     expect(reply.tokens).toEqual(greedy);
     expect(engine.info.kernels).toBe('mlx');
@@ -194,6 +194,8 @@ describe('loading', () => {
     });
     await expect(loadEngine({ modelPath: tinyModelPath(), device: 'tpu' as 'cpu' })).rejects.toThrow('tpu');
     await expect(loadEngine({ modelPath: tinyModelPath(), kernels: 'old' as 'mlx' })).rejects.toThrow('old');
+    const adapter = '/nowhere/adapter';
+    await expect(loadEngine({ modelPath: tinyModelPath(), adapter })).rejects.toThrow(`${adapter}: is no adapter`);
     await expect(loadEngine({ modelPath: 5 as unknown as string })).rejects.toThrow(TypeError);
   });
 

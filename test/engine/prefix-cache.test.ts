@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../src/engine/native-engine.js';
 import type { Engine, EngineRequest } from '../../src/engine/types.js';
-import { golden, request, tinyModelPath, tinyModels } from './tiny-models.js';
+import { golden, request, tinyModel, tinyModelPath, tinyModels } from './tiny-models.js';
 
 interface Reply {
   tokens: number[];
@@ -26,10 +26,10 @@ describe.each(tinyModels())('turns of a chat with %s', (name) => {
     'have the same bits with the prefix cache as without, kept in %i bits',
     async (kvBits) => {
       const { prompt } = golden(name);
-      const modelPath = tinyModelPath(name);
+      const model = tinyModel(name);
       const [cached, plain] = await Promise.all([
-        loadEngine({ modelPath, kvBits, prefillChunk: 7 }),
-        loadEngine({ modelPath, kvBits, prefixCache: 0 }),
+        loadEngine({ ...model, kvBits, prefillChunk: 7 }),
+        loadEngine({ ...model, kvBits, prefixCache: 0 }),
       ]);
       let tokens = Int32Array.from(prompt);
       let reused = 0;

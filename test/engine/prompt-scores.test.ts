@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../src/engine/native-engine.js';
 import type { Engine, EngineRequest, TokenScores } from '../../src/engine/types.js';
-import { GREEDY, golden, request, tinyModelPath, tinyModels, VOCABULARY } from './tiny-models.js';
+import { GREEDY, golden, request, tinyModel, tinyModels, VOCABULARY } from './tiny-models.js';
 
 async function scored(engine: Engine, asked: EngineRequest): Promise<{ prompt: TokenScores[]; reply: TokenScores[] }> {
   const prompt: TokenScores[] = [];
@@ -22,7 +22,7 @@ function logSoftmax(logits: Float32Array): number[] {
 describe.each(tinyModels())('the prompt of %s', (name) => {
   it("has mlx-lm's log-probabilities", async () => {
     const { prompt, logits } = golden(name);
-    const engine = await loadEngine({ modelPath: tinyModelPath(name), precision: 'exact' });
+    const engine = await loadEngine({ ...tinyModel(name), precision: 'exact' });
     const { prompt: scores } = await scored(engine, request({ tokens: prompt, maxTokens: 1, promptLogprobs: 3 }));
     expect(scores.map(([own]) => own.token)).toEqual([...prompt].slice(1));
     scores.forEach(([own, ...best], i) => {
@@ -36,8 +36,8 @@ describe.each(tinyModels())('the prompt of %s', (name) => {
 
   it('has the bits that decoding gives, however it is cut and whoever else runs', async () => {
     const { prompt, greedy } = golden(name);
-    const modelPath = tinyModelPath(name);
-    const [whole, cut] = await Promise.all([loadEngine({ modelPath }), loadEngine({ modelPath, prefillChunk: 5 })]);
+    const model = tinyModel(name);
+    const [whole, cut] = await Promise.all([loadEngine(model), loadEngine({ ...model, prefillChunk: 5 })]);
     const sampling = { ...GREEDY, logprobs: 4 };
     const decoded = await scored(whole, request({ tokens: prompt, maxTokens: greedy.length, sampling }));
     const tokens = Int32Array.from([...prompt, ...decoded.reply.map(([own]) => own.token)]);

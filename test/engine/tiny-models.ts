@@ -1,6 +1,6 @@
 // The tiny checkpoints of test/fixtures/models, and what mlx-lm computed for them.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineRequest, SamplingParams } from '../../src/engine/types.js';
@@ -21,6 +21,13 @@ export function tinyModels(): string[] {
 
 export function tinyModelPath(name = 'qwen3'): string {
   return join(FOLDER, name);
+}
+
+/** What an engine needs of a model: its folder, and that of its adapter, if it has one. */
+export function tinyModel(name: string): { modelPath: string; adapter?: string } {
+  const modelPath = tinyModelPath(name);
+  const adapter = join(modelPath, 'adapter');
+  return existsSync(adapter) ? { modelPath, adapter } : { modelPath };
 }
 
 /** mlx-lm's greedy continuation of a prompt, and the logits [prompt, vocabulary] at its positions (scripts that made it: see test/fixtures/models). */

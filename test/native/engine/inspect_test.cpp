@@ -13,13 +13,19 @@ namespace {
 
 const std::filesystem::path kFixtures = "test/fixtures/models";
 
+// A fixture's adapter lies in a folder of its own.
+ModelFiles files_of(const std::filesystem::path& folder) {
+  const auto adapter = folder / "adapter";
+  return {folder, std::filesystem::exists(adapter) ? adapter : std::filesystem::path()};
+}
+
 ModelSummary inspect(const std::string& name, int context = 0, EngineOptions options = {}) {
-  return inspect_model(options, kFixtures / name, context);
+  return inspect_model(options, files_of(kFixtures / name), context);
 }
 
 std::string error_of(const std::filesystem::path& folder) {
   try {
-    inspect_model({}, folder, 0);
+    inspect_model({}, {folder}, 0);
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -39,7 +45,7 @@ TEST_CASE("an inspected model takes what the loaded one holds") {
       kernels::set_precision(kernels::Precision::balanced);
       kernels::set_kernels(kernels == "mlx" ? kernels::KernelChoice::mlx
                                             : kernels::KernelChoice::automatic);
-      const LoadedModel loaded = load_model(entry.path(), nullptr);
+      const LoadedModel loaded = load_model(entry.path(), nullptr, files_of(entry.path()).adapter);
       CHECK(summary.report.memory_bytes == loaded.report.memory_bytes);
       CHECK(summary.report.parameters == loaded.report.parameters);
       CHECK(summary.context_memory == loaded.model->make_cache().bytes_for(300));

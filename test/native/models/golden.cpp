@@ -18,6 +18,11 @@ std::filesystem::path fixture(const std::string& name) {
   return std::filesystem::path("test/fixtures/models") / name;
 }
 
+std::filesystem::path adapter_of(const std::string& name) {
+  const auto folder = fixture(name) / "adapter";
+  return std::filesystem::exists(folder) ? folder : std::filesystem::path();
+}
+
 std::vector<std::string> fixture_names() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(fixture(""))) {

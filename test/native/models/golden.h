@@ -16,6 +16,9 @@ std::filesystem::path fixture(const std::string& name);
 /// The names of all fixtures, sorted.
 std::vector<std::string> fixture_names();
 
+/// The fixture's adapter; empty if it has none.
+std::filesystem::path adapter_of(const std::string& name);
+
 struct Golden {
   std::vector<int> prompt;
   std::vector<int> greedy;  // what follows the prompt

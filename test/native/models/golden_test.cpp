@@ -32,7 +32,7 @@ void for_each_fixture(Check check) {
   REQUIRE(names.size() >= 8);
   for (const std::string& name : names) {
     CAPTURE(name);
-    const Fixture f{name, read_golden(name), load_model(fixture(name), nullptr)};
+    const Fixture f{name, read_golden(name), load_model(fixture(name), nullptr, adapter_of(name))};
     check(f);
   }
 }
@@ -198,8 +198,8 @@ TEST_CASE("loading reports size, memory and progress") {
   for (const std::string& name : fixture_names()) {
     CAPTURE(name);
     std::vector<double> fractions;
-    const LoadedModel loaded =
-        load_model(fixture(name), [&](double fraction) { fractions.push_back(fraction); });
+    const LoadedModel loaded = load_model(
+        fixture(name), [&](double fraction) { fractions.push_back(fraction); }, adapter_of(name));
     CHECK(std::ranges::is_sorted(fractions));
     CHECK(fractions.size() > 10);
     CHECK(fractions.back() == 1.0);
