@@ -235,6 +235,7 @@ Napi::Object from_info(Napi::Env env, const ModelInfo& info) {
   result["layers"] = info.layers;
   result["parameters"] = static_cast<double>(info.parameters);
   result["weightBytes"] = static_cast<double>(info.weight_bytes);
+  result["leftOutBytes"] = static_cast<double>(info.left_out_bytes);
   result["eosTokens"] = eos_tokens;
   result["loadMs"] = info.load_ms;
   result["device"] = info.device;
@@ -257,6 +258,7 @@ Napi::Object from_summary(Napi::Env env, const ModelSummary& summary) {
   result["kvHeads"] = config.kv_heads;
   result["parameters"] = static_cast<double>(report.parameters);
   result["weightBytes"] = static_cast<double>(report.weight_bytes);
+  result["leftOutBytes"] = static_cast<double>(report.left_out_bytes);
   result["weights"] = from_shares(env, report.shares);
   result["device"] = device;
   result["kernels"] = kernels;

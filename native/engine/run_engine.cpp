@@ -45,6 +45,7 @@ ModelInfo describe(const LoadedModel& loaded, const EngineOptions& options, mx::
           config.layers,
           loaded.report.parameters,
           loaded.report.weight_bytes,
+          loaded.report.left_out_bytes,
           {config.eos_token_ids.begin(), config.eos_token_ids.end()},
           load_ms,
           device_name(device),

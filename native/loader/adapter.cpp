@@ -7,6 +7,7 @@
 
 #include "loader/fields.h"
 #include "loader/json_file.h"
+#include "loader/language_part.h"
 #include "loader/safetensors_header.h"
 
 namespace mlxd {
@@ -68,7 +69,7 @@ void add_adapter(const fs::path& folder, nn::Checkpoint& checkpoint) {
   if (!fs::exists(file)) throw std::runtime_error(file.string() + ": missing");
   check_names(file, read_safetensors_header(file));
   for (const auto& [name, tensor] : mx::load_safetensors(file.string()).first) {
-    checkpoint.tensors.insert_or_assign(name, tensor);
+    checkpoint.tensors.insert_or_assign(language_name(name).value_or(name), tensor);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "loader/language_part.h"
 #include "loader/shards.h"
 
 namespace mlxd {
@@ -20,14 +21,19 @@ std::optional<mx::Dtype> compute_dtype() {
   return std::nullopt;
 }
 
-void add_tensors(const Shard& shard, nn::Checkpoint& checkpoint) {
+void add_tensors(const Shard& shard, bool has_other_parts, LoadedCheckpoint& loaded) {
   auto [arrays, metadata] = mx::load_safetensors(shard.file.string());
   for (const TensorInfo& tensor : shard.tensors) {
     const auto found = arrays.find(tensor.name);
     if (found == arrays.end()) {
       throw std::runtime_error(shard.file.string() + ": " + tensor.name + " could not be read");
     }
-    checkpoint.tensors.insert(*found);
+    const auto name = has_other_parts ? language_name(tensor.name) : tensor.name;
+    if (!name) {
+      loaded.left_out_bytes += found->second.nbytes();
+    } else if (!loaded.checkpoint.tensors.emplace(*name, found->second).second) {
+      throw std::runtime_error(shard.file.string() + ": " + tensor.name + " is there twice");
+    }
   }
 }
 
@@ -72,12 +78,13 @@ std::vector<WeightShare> shares_of(const nn::Checkpoint& checkpoint) {
 }  // namespace
 
 LoadedCheckpoint open_checkpoint(const std::filesystem::path& folder,
-                                 std::optional<nn::Quantization> quantization) {
+                                 std::optional<nn::Quantization> quantization,
+                                 bool has_other_parts) {
   LoadedCheckpoint loaded{};
   loaded.checkpoint.folder = folder.string();
   loaded.checkpoint.quantization = std::move(quantization);
   loaded.checkpoint.compute_dtype = compute_dtype();
-  for (const Shard& shard : find_shards(folder)) add_tensors(shard, loaded.checkpoint);
+  for (const Shard& shard : find_shards(folder)) add_tensors(shard, has_other_parts, loaded);
   loaded.shares = shares_of(loaded.checkpoint);
   for (const WeightShare& share : loaded.shares) {
     loaded.bytes += share.bytes;

@@ -23,6 +23,7 @@ struct WeightShare {
 /// A checkpoint before any layer took from it, and what is in it.
 struct LoadedCheckpoint {
   nn::Checkpoint checkpoint;
+  size_t left_out_bytes;            // of tensors that are not of the language model
   std::vector<WeightShare> shares;  // the largest first
   size_t bytes;                     // of all tensors, as stored
   int64_t parameters;               // weights before quantization
@@ -30,8 +31,10 @@ struct LoadedCheckpoint {
 
 /// Opens model.safetensors, or the shards that model.safetensors.index.json names. Every header is
 /// checked first; tensors stay lazy, nothing but headers is read here. Throws std::runtime_error
-/// that names the file for a missing, cut or lying one.
+/// that names the file for a missing, cut or lying one. Of a model that `has_other_parts` only the
+/// language model's tensors are taken, by their names in it.
 LoadedCheckpoint open_checkpoint(const std::filesystem::path& folder,
-                                 std::optional<nn::Quantization> quantization);
+                                 std::optional<nn::Quantization> quantization,
+                                 bool has_other_parts = false);
 
 }  // namespace mlxd

@@ -6,6 +6,7 @@
 
 #include "loader/fields.h"
 #include "loader/json_file.h"
+#include "loader/language_part.h"
 #include "loader/quantization_config.h"
 #include "loader/rope_config.h"
 
@@ -56,9 +57,10 @@ void add_eos(const Fields& fields, std::vector<int>& ids) {
   }
 }
 
-std::vector<int> read_eos(const Fields& config, const std::filesystem::path& folder) {
+std::vector<int> read_eos(const Config& config, const std::filesystem::path& folder) {
   std::vector<int> ids;
-  add_eos(config, ids);
+  add_eos(config.whole(), ids);
+  add_eos(config.fields(), ids);
   const auto file = folder / "generation_config.json";
   if (std::filesystem::exists(file)) {
     const json::Value value = read_json_file(file, kMostConfigBytes);
@@ -122,6 +124,15 @@ void read_attention_windows(const Fields& fields, Config& c) {
   c.layer_types = read_layer_types(fields, c.layers);
 }
 
+// By the names that modules have in the language model.
+nn::Quantization::Overrides of_language(const nn::Quantization::Overrides& all) {
+  nn::Quantization::Overrides own;
+  for (const auto& [path, scheme] : all) {
+    if (const auto name = language_name(path)) own.emplace(*name, scheme);
+  }
+  return own;
+}
+
 }  // namespace
 
 Config load_config(const std::filesystem::path& folder) {
@@ -141,8 +152,12 @@ Config load_config(const std::filesystem::path& folder) {
   c.mlp_bias = fields.boolean("mlp_bias", false);
   c.rope = read_rope(fields);
   read_attention_windows(fields, c);
-  c.eos_token_ids = read_eos(fields, folder);
-  c.quantization = read_quantization(fields);
+  c.eos_token_ids = read_eos(c, folder);
+  c.quantization = read_quantization(c.whole());
+  if (!c.quantization) c.quantization = read_quantization(fields);
+  if (c.quantization && c.has_other_parts()) {
+    c.quantization->overrides = of_language(c.quantization->overrides);
+  }
   return c;
 }
 

@@ -54,8 +54,11 @@ struct Config {
 
   std::shared_ptr<const ConfigSource> source;
 
-  /// config.json itself, for what only one family asks for.
-  Fields fields() const { return {source->value, source->file}; }
+  /// config.json itself, and of a model that also sees or hears the part on its language model: for
+  /// what only one family asks for.
+  Fields whole() const { return {source->value, source->file}; }
+  Fields fields() const { return whole().fields("text_config").value_or(whole()); }
+  bool has_other_parts() const { return whole().has("text_config"); }
 };
 
 /// Reads `folder`/config.json, and generation_config.json when there is one.

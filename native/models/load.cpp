@@ -13,7 +13,7 @@ LoadedModel load_model(const std::filesystem::path& folder,
                        const std::filesystem::path& adapter) {
   const auto start = std::chrono::steady_clock::now();
   Config config = load_config(folder);
-  LoadedCheckpoint loaded = open_checkpoint(folder, config.quantization);
+  LoadedCheckpoint loaded = open_checkpoint(folder, config.quantization, config.has_other_parts());
   if (!adapter.empty()) add_adapter(adapter, loaded.checkpoint);
   if (progress) {
     loaded.checkpoint.on_take = [&progress, taken = size_t{0},
@@ -28,8 +28,8 @@ LoadedModel load_model(const std::filesystem::path& folder,
   if (progress) progress(1.0);
   mx::clear_cache();  // of the buffers that held weights before they were cast or repacked
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  LoadReport report{loaded.parameters, loaded.bytes, std::move(loaded.shares),
-                    weights.memory_bytes(), seconds.count()};
+  LoadReport report{loaded.parameters,        loaded.bytes,           loaded.left_out_bytes,
+                    std::move(loaded.shares), weights.memory_bytes(), seconds.count()};
   return {std::move(config), std::move(model), std::move(report)};
 }
 

@@ -16,6 +16,7 @@ namespace mlxd {
 struct LoadReport {
   int64_t parameters;               // weights of the model, counted before quantization
   size_t weight_bytes;              // size of the tensors in the files
+  size_t left_out_bytes;            // likewise, of those that are not of the language model
   std::vector<WeightShare> shares;  // how they are stored there
   size_t memory_bytes;              // what the layers hold of them in memory
   double seconds;

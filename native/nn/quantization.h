@@ -16,8 +16,10 @@ using kernels::QuantizationScheme;
 /// The scheme of a whole checkpoint. `overrides` is keyed by module path
 /// ("model.layers.0.mlp.down_proj"); no scheme there means that the module is kept dense.
 struct Quantization {
+  using Overrides = std::map<std::string, std::optional<QuantizationScheme>, std::less<>>;
+
   QuantizationScheme standard;
-  std::map<std::string, std::optional<QuantizationScheme>, std::less<>> overrides;
+  Overrides overrides;
 };
 
 /// The scheme of the module at `path`; none if it is kept dense.

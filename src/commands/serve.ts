@@ -4,6 +4,7 @@ import { loadSettings, type SettingName, type Settings } from '../config.js';
 import type { ModelInfo } from '../engine/types.js';
 import type { RunningServer } from '../server/listen.js';
 import type { ServedModel } from '../services/types.js';
+import { formatBytes } from '../terminal/format.js';
 import { VERSION } from '../version.js';
 import { loadForCommand } from './load.js';
 import { addSettings } from './options.js';
@@ -99,6 +100,10 @@ function serveUntilSignal(server: RunningServer, model: ServedModel): Promise<vo
         .then(resolve, reject)
         .finally(listening.dispose);
     });
+    const { leftOutBytes } = model.info;
+    if (leftOutBytes > 0) {
+      console.log(`${model.id} reads text alone: its other parts, ${formatBytes(leftOutBytes)}, are left out`);
+    }
     console.log(`${model.id} computes on ${describeDevice(model.info)}`);
     console.log(`mlxd listening on ${server.url}`);
   });

@@ -86,7 +86,7 @@ function printSummary(summary: ModelSummary): void {
 }
 
 function outlineLines(outline: ModelOutline): Line[] {
-  const { layers, heads, kvHeads, hiddenSize, contextLength, parameters, weights } = outline;
+  const { layers, heads, kvHeads, hiddenSize, contextLength, parameters, weights, leftOutBytes } = outline;
   const shares = weights.map(({ format, bits, groupSize, parameters, bytes }): Line => {
     const stored = groupSize === undefined ? format : `${format}, ${bits} bits, groups of ${groupSize}`;
     return ['weights', `${stored}: ${formatCount(parameters)} parameters, ${formatBytes(bytes)}`];
@@ -96,6 +96,9 @@ function outlineLines(outline: ModelOutline): Line[] {
     ['context', `${contextLength} tokens`],
     ['parameters', formatCount(parameters)],
     ...shares,
+    ...(leftOutBytes > 0
+      ? [['left out', `other parts than the language model, ${formatBytes(leftOutBytes)}`] as const]
+      : []),
     ...memoryLines(outline),
   ];
 }

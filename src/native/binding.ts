@@ -130,6 +130,8 @@ export interface NativeModelInfo {
   layers: number;
   parameters: number;
   weightBytes: number;
+  /** In the files of a model that also sees or hears: what is not of its language model, and not loaded. */
+  leftOutBytes: number;
   /** From config.json and generation_config.json; may be empty. */
   eosTokens: readonly number[];
   loadMs: number;
@@ -164,6 +166,7 @@ export interface NativeModelSummary
     | 'layers'
     | 'parameters'
     | 'weightBytes'
+    | 'leftOutBytes'
     | 'device'
     | 'kernels'
     | 'precision'

@@ -24,6 +24,7 @@ const configSchema = z.looseObject({
   model_type: z.string(),
   architectures: z.array(z.string()).nullish(),
   max_position_embeddings: z.number().nullish(),
+  text_config: z.looseObject({ max_position_embeddings: z.number().nullish() }).nullish(),
   quantization: z.looseObject({ bits: z.number() }).nullish(),
 });
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
@@ -41,13 +42,14 @@ export async function readModelFolder(folder: string): Promise<ModelFolder> {
     throw new ModelFolderError(`The model in ${folder} is not complete: ${missing.join(', ')} ${verb} missing`);
   }
   const config = await readJson(folder, 'config.json', configSchema);
+  const contextLength = config.max_position_embeddings ?? config.text_config?.max_position_embeddings;
   const sizes = await Promise.all(weights.map(async (name) => (await stat(join(folder, name))).size));
   return {
     folder,
     modelType: config.model_type,
     ...(config.architectures?.[0] ? { architecture: config.architectures[0] } : {}),
     ...(config.quantization ? { quantization: `${config.quantization.bits}-bit` } : {}),
-    ...(config.max_position_embeddings ? { contextLength: config.max_position_embeddings } : {}),
+    ...(contextLength ? { contextLength } : {}),
     bytes: sizes.reduce((sum, size) => sum + size, 0),
   };
 }

@@ -20,6 +20,7 @@ const INFO: ModelInfo = {
   layers: 1,
   parameters: 0,
   weightBytes: 0,
+  leftOutBytes: 0,
   eosTokens: [],
   loadMs: 0,
   device: 'cpu',

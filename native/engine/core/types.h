@@ -79,6 +79,7 @@ struct ModelInfo {
   int layers = 0;
   int64_t parameters = 0;
   size_t weight_bytes = 0;
+  size_t left_out_bytes = 0;  // of a model that also sees or hears: what is not its language model
   std::vector<Token> eos_tokens;
   double load_ms = 0;
   std::string device;     // "cpu" or "gpu"

@@ -128,6 +128,7 @@ function describe({ context_length: contextLength }: Script, { vocabSize }: Toke
     layers: 0,
     parameters: 0,
     weightBytes: 0,
+    leftOutBytes: 0,
     eosTokens: [],
     loadMs: 0,
     device: 'cpu',

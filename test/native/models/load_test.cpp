@@ -48,6 +48,21 @@ class Damaged {
   TempFolder folder_;
 };
 
+// llama-mixed-quantized's config as that of the language model in a larger one.
+template <class Renamed>
+std::string vision_config(const Renamed& renamed) {
+  return R"({"model_type": "vision_llama", "vision_config": {}, "eos_token_id": 94, "text_config": {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "vocab_size": 96,
+    "max_position_embeddings": 512, "eos_token_id": 95, "sliding_window": 11,
+    "layer_types": ["full_attention", "sliding_attention"]},
+    "quantization": {"bits": 4, "group_size": 32, ")" +
+         renamed("lm_head") +
+         R"(": false, "vision_tower.layer": {"bits": 8, "group_size": 64}, ")" +
+         renamed("model.layers.1.self_attn.v_proj") + R"(": {"bits": 8, "group_size": 64}, ")" +
+         renamed("model.layers.0.mlp.down_proj") + R"(": {"bits": 6, "group_size": 32}}})";
+}
+
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kShard = "model-00001-of-00002.safetensors";
 
@@ -91,6 +106,34 @@ TEST_CASE("tables of rotary frequencies, and a head beside a tied embedding, are
     t.emplace("lm_head.weight", mx::zeros({96, 64}));
   });
   CHECK(damaged.error() == "(no error)");
+}
+
+TEST_CASE("of a model that also sees the language model is loaded, from either layout") {
+  struct Layout {
+    std::string model, head, vision;  // what names begin with
+  };
+  for (const Layout& layout : {Layout{"language_model.model.", "language_model.", "vision_tower."},
+                               Layout{"model.language_model.", "", "model.visual."}}) {
+    CAPTURE(layout.model);
+    const auto renamed = [&](const std::string& name) {
+      return name.starts_with("lm_head") ? layout.head + name : layout.model + name.substr(6);
+    };
+    Damaged damaged("llama-mixed-quantized");
+    damaged.folder().write("config.json", vision_config(renamed));
+    damaged.edit_tensors([&](Tensors& tensors) {
+      Tensors all{{layout.vision + "blocks.0.weight", mx::ones({7})},
+                  {"multi_modal_projector.weight", mx::ones({3})}};
+      for (const auto& [name, tensor] : tensors) all.emplace(renamed(name), tensor);
+      tensors = std::move(all);
+    });
+    const LoadedModel loaded = load_model(damaged.folder().path(), nullptr);
+    CHECK(loaded.report.left_out_bytes == 40);
+    CHECK(loaded.config.eos_token_ids == std::vector<int>{94, 95});
+    const Golden golden = read_golden("llama-mixed-quantized");
+    CHECK(max_difference(Run(*loaded.model).feed(golden.prompt), golden.logits) < 1e-3f);
+    damaged.edit_tensors([](Tensors& t) { t.emplace("other.weight", mx::ones({2})); });
+    CHECK(says(damaged.error(), "no place for 1 tensors, such as other.weight"));
+  }
 }
 
 TEST_CASE("without tie_word_embeddings the checkpoint decides") {
