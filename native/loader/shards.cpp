@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMostIndexBytes = 64 << 20;
 
-// The tensors that the index places in each file.
+// Files, and the tensors that an index places in each.
 using Index = std::map<std::string, std::set<std::string>>;
 
 // A shard lies in the model's folder itself: its name must be a plain file name.
@@ -39,6 +39,19 @@ Index read_index(const fs::path& file) {
   }
   if (index.empty()) throw std::runtime_error(file.string() + ": weight_map is empty");
   return index;
+}
+
+// Without an index: all files whose names say that they are of the model.
+Index find_files(const fs::path& folder) {
+  Index files;
+  std::error_code error;  // a folder that is not there holds no files
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("model") && name.ends_with(".safetensors")) files[name];
+  }
+  if (!files.empty()) return files;
+  throw std::runtime_error(folder.string() + ": holds neither model.safetensors nor " +
+                           "model.safetensors.index.json");
 }
 
 Shard read_shard(const fs::path& file, const std::set<std::string>& expected) {
@@ -72,15 +85,9 @@ void check_unique(const std::vector<Shard>& shards) {
 }  // namespace
 
 std::vector<Shard> find_shards(const fs::path& folder) {
-  const fs::path single = folder / "model.safetensors";
   const fs::path index = folder / "model.safetensors.index.json";
-  if (!fs::exists(index)) {
-    if (fs::exists(single)) return {read_shard(single, {})};
-    throw std::runtime_error(folder.string() + ": holds neither model.safetensors nor " +
-                             "model.safetensors.index.json");
-  }
   std::vector<Shard> shards;
-  for (const auto& [name, tensors] : read_index(index)) {
+  for (const auto& [name, tensors] : fs::exists(index) ? read_index(index) : find_files(folder)) {
     shards.push_back(read_shard(folder / name, tensors));
   }
   check_unique(shards);

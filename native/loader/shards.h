@@ -13,9 +13,10 @@ struct Shard {
   std::vector<TensorInfo> tensors;
 };
 
-/// model.safetensors alone, or the files of model.safetensors.index.json, with checked headers.
-/// Throws std::runtime_error when neither is there, when the index names a file outside the folder,
-/// a missing file or a tensor that its file lacks, and when two files hold a tensor of one name.
+/// The files of model.safetensors.index.json, or without that all that are named
+/// model*.safetensors, with checked headers. Throws std::runtime_error when neither is there, when
+/// the index names a file outside the folder, a missing file or a tensor that its file lacks, and
+/// when two files hold a tensor of one name.
 std::vector<Shard> find_shards(const std::filesystem::path& folder);
 
 }  // namespace mlxd

@@ -65,10 +65,10 @@ async function listFiles(folder: string): Promise<string[]> {
   }
 }
 
-/** The shards that the index names, or else every safetensors file. */
+/** The shards that the index names, or else every safetensors file that is named as the model's. */
 async function weightFiles(folder: string, files: readonly string[]): Promise<string[]> {
   const index = 'model.safetensors.index.json';
-  if (!files.includes(index)) return files.filter((name) => name.endsWith('.safetensors'));
+  if (!files.includes(index)) return files.filter((name) => /^model.*\.safetensors$/u.test(name));
   const { weight_map } = await readJson(folder, index, indexSchema);
   return [...new Set(Object.values(weight_map))].sort();
 }

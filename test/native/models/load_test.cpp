@@ -190,6 +190,18 @@ TEST_CASE("an index stays within its folder and tells the truth") {
   CHECK(says(twice.error(), "is also in"));
 }
 
+TEST_CASE("shards without an index are all read") {
+  Damaged damaged("llama-sharded-biases");
+  std::filesystem::remove(damaged.folder().path() / kIndex);
+  std::filesystem::copy(adapter_of("llama-lora") / "adapters.safetensors",
+                        damaged.folder().path() / "adapters.safetensors");
+  const LoadedModel loaded = load_model(damaged.folder().path(), nullptr);
+  const Golden golden = read_golden("llama-sharded-biases");
+  CHECK(max_difference(Run(*loaded.model).feed(golden.prompt), golden.logits) < 1e-3f);
+  std::filesystem::remove(damaged.folder().path() / kShard);
+  CHECK(says(damaged.error(), "is missing from the checkpoint"));
+}
+
 TEST_CASE("missing and cut weights") {
   const Damaged none("qwen3");
   std::filesystem::remove(none.folder().path() / "model.safetensors");
