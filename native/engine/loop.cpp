@@ -178,14 +178,7 @@ InFlight Loop::start(const Plan& plan) {
     return {};
   }
   if (auto reason = thrown_by([&] { runner_.launch(next, in_flight_); })) {
-    // MLX may have thrown here what went wrong in the step in flight: that cannot be trusted
-    // either.
-    runner_.settle();
-    Plan both = plan;
-    const auto& before = in_flight_.plan.rows;
-    both.rows.insert(both.rows.end(), before.begin(), before.end());
-    in_flight_ = {};
-    fail(both, *reason);
+    fail_with_in_flight(plan, *reason);
     return {};
   }
   next.started = started;
@@ -200,10 +193,7 @@ void Loop::finish(InFlight step) {
     sampled = runner_.collect(step);
     prompts = runner_.score_prompts(step);
   };
-  if (auto reason = thrown_by(read)) {
-    fail(step.plan, *reason);
-    return;
-  }
+  if (auto reason = thrown_by(read)) return fail_with_in_flight(step.plan, *reason);
   memory_.step_ends();
   const auto now = Status::Clock::now();
   const auto since = std::max(step.started, std::exchange(last_finished_, now));
@@ -264,6 +254,16 @@ void Loop::close_sequence(Sequence& sequence, Finish reason) {
   if (known > sequence.kept) keep(sequence, known);
   runner_.release(sequence.id());
   events_.add(sequence.id(), EventKind::finished, static_cast<int32_t>(reason));
+}
+
+/// A step threw where it was launched or read, and another may be in flight. MLX keeps one error a
+/// stream, the first, and forgets it once thrown: neither step can be trusted.
+void Loop::fail_with_in_flight(Plan concerned, const std::string& reason) {
+  runner_.settle();
+  const auto& others = in_flight_.plan.rows;
+  concerned.rows.insert(concerned.rows.end(), others.begin(), others.end());
+  in_flight_ = {};
+  fail(concerned, reason);
 }
 
 /// A step threw. One sequence alone is at fault; of several, each has to show that it is not. Where

@@ -47,6 +47,7 @@ class Loop {
   void report(const PromptScores& scores);
   void take_token(Sequence& sequence, const Sampled& sampled);
   void close_sequence(Sequence& sequence, Finish reason);
+  void fail_with_in_flight(Plan concerned, const std::string& reason);
   void fail(const Plan& concerned, const std::string& reason);
   void end_failed(const Sequence& sequence, Failure failure);
   void retry_alone(const Plan& concerned, bool starved);

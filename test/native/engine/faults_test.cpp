@@ -1,5 +1,6 @@
 // What throws in a step fails the request at fault and no other; an engine that cannot compute any
 // more says so and ends.
+#include <algorithm>
 #include <atomic>
 
 #include "engine/client.h"
@@ -15,11 +16,18 @@ mx::array poisoned(const mx::array& logits) {
   return mx::add(logits, mx::sum(mx::linalg::inv(mx::zeros({2, 2}), mx::Device::cpu)));
 }
 
-bool has_prompt_of(const Step& step, int length) {
-  for (const Segment& segment : step.segments) {
-    if (segment.offset == 0 && segment.length == length) return true;
-  }
-  return false;
+/// Longer than others ever are, with what was generated of them.
+constexpr int kPoisonous = 50;
+
+/// Steps of sequences that have come to `length` tokens throw. `poison` tells the one that is
+/// built.
+Behaviour poisoned_from(int length, std::atomic<bool>& poison) {
+  const auto reaches = [=](const Segment& s) { return s.offset + s.length >= length; };
+  return {
+      .on_forward = [&poison, reaches](
+                        const Step& step) { poison = std::ranges::any_of(step.segments, reaches); },
+      .change_logits =
+          [&poison](const mx::array& logits) { return poison ? poisoned(logits) : logits; }};
 }
 
 }  // namespace
@@ -81,12 +89,9 @@ TEST_CASE("sampled tokens are the same after a failed step") {
 // next one is launched. What must hold: the poisoned request fails, the others get their tokens.
 TEST_CASE("an error on the thread that MLX computes on fails the request at fault") {
   std::atomic<bool> poison{false};
-  Client client(
-      Behaviour{.on_forward = [&](const Step& step) { poison = has_prompt_of(step, 3); },
-                .change_logits =
-                    [&](const mx::array& logits) { return poison ? poisoned(logits) : logits; }});
+  Client client(poisoned_from(kPoisonous, poison));
   client.submit(1, 1, 5, 40);
-  client.submit(2, 3, 5, 40);
+  client.submit(2, kPoisonous, 5, 10);
   client.submit(3, 2, 9, 40);
   REQUIRE(client.result(2).failure);
   CHECK(client.result(2).failure->code == "generation_failed");
@@ -95,6 +100,20 @@ TEST_CASE("an error on the thread that MLX computes on fails the request at faul
   CHECK(client.result(3).tokens == counting(9, 40));
   client.submit(4, 1, 7, 10);
   CHECK(client.result(4).tokens == counting(7, 10));
+}
+
+// The step after the poisoned one is launched before that is read, and is poisoned too: its error
+// must not be taken for the engine's.
+TEST_CASE("requests whose every step fails where MLX computes do not end the engine") {
+  std::atomic<bool> poison{false};
+  Client client(poisoned_from(kPoisonous, poison));
+  for (RequestId id = 1; id <= 40; ++id) {
+    client.submit(id, kPoisonous, 5, 10);
+    REQUIRE(client.result(id).failure);
+    CHECK(client.result(id).failure->code == "generation_failed");
+  }
+  client.submit(41, 1, 7, 10);
+  CHECK(client.result(41).tokens == counting(7, 10));
 }
 
 TEST_CASE("an engine that cannot compute any more fails its requests, says why, and ends") {
