@@ -1,4 +1,5 @@
 // Several streams at once: tokens of all a second, how evenly they come, and a short request beside a long prompt.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { summarize } from '../peers/stats.js';
 import type { Prompts } from '../speed/prompts.js';
 import { type Target, type Timed, timeStream } from '../speed/stream.js';
@@ -6,6 +7,8 @@ import { type CpuTimes, readCpu, since } from './cpu.js';
 
 const SHORT_PROMPT = 64;
 const SHORT_OUTPUT = 8;
+/** Between two short requests beside a long prompt: from none, as an agent asks, to longer than a step of that prompt alone. */
+const PAUSES_MS = [0, 150, 300, 450];
 
 export interface Width {
   streams: number;
@@ -45,7 +48,7 @@ function tokensWithin({ textAt, usage }: Timed, from: number, to: number): numbe
 
 export interface Beside {
   idleTtftMs: number;
-  /** Median and worst of the short requests that came, one after another, while the long prompt was computed. */
+  /** Median and worst of the short requests that came while the long prompt was computed. */
   besideTtftMs: number;
   worstTtftMs: number;
   shortRequests: number;
@@ -78,7 +81,8 @@ export async function measureBesideLongPrompt(
   const end = running.finally(() => {
     ended = true;
   });
-  for (;;) {
+  for (let i = 0; ; i++) {
+    await sleep(PAUSES_MS[i % PAUSES_MS.length]);
     const ttftMs = await short();
     if (ended) break; // This one was alone for a part of its time.
     beside.push(ttftMs);

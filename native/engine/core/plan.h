@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/core/chunk_size.h"
 #include "engine/core/sequence.h"
 
 namespace mlxd {
@@ -27,8 +28,8 @@ struct Plan {
   std::vector<Row> rows;  // those that sample come first
   int sampling = 0;       // how many of them
   int prompt_tokens = 0;  // in chunks, those computed again included
-  bool filled = false;    // with as many of these as a step may have
-  bool shared = false;    // whether others wait for its end beside the prompt
+  Chunk chunk = Chunk::alone;
+  bool measures = false;  // with so many prompt tokens that it shows what one costs
 
   bool idle() const { return rows.empty(); }
   /// Holds a chunk with more of its prompt to come.

@@ -123,7 +123,7 @@ Plan Scheduler::next() {
                                     [](const SequencePtr& s) { return s->suspect; });
   if (suspect != started_.end()) {
     const SequencePtr& sequence = *suspect;
-    const int length = std::min(sequence->left(), chunk_.tokens(false));
+    const int length = std::min(sequence->left(), chunk_.tokens(Chunk::alone));
     if (wants_more(*sequence)) plan_row(plan, sequence, length);
   } else {
     plan_decode(plan);
@@ -157,17 +157,21 @@ void Scheduler::plan_decode(Plan& plan) {
 
 void Scheduler::plan_prompts(Plan& plan) {
   const std::vector<SequencePtr> prompts = prompts_in_order();
-  if (prompts.empty()) return;
   const int decoding = static_cast<int>(plan.rows.size());
-  const bool shared = decoding > 0 || prompts.size() > 1;
-  plan.shared = shared;
-  const int tokens = shared ? chunk_.tokens(true) : chunk_.tokens_alone(prompts[0]->left());
-  const int budget = std::max(tokens - decoding, chunk_.least());
-  held_back_ = !held_back_ && prompts.size() > 1 && prompts[1]->left() <= budget &&
+  const bool company = decoding > 0 || prompts.size() > 1;
+  const bool shared = std::exchange(had_company_, company) || company;
+  if (prompts.empty()) return;
+  const auto fitting = [&](int tokens) { return std::max(tokens - decoding, chunk_.least()); };
+  const int budget =
+      fitting(shared ? chunk_.tokens(Chunk::shared) : chunk_.tokens_alone(prompts[0]->left()));
+  const int whole = std::max(budget, fitting(chunk_.tokens(Chunk::whole)));
+  held_back_ = !held_back_ && prompts.size() > 1 && prompts[1]->left() <= whole &&
                prompts[0]->left() > budget - prompts[1]->left();
   if (held_back_) {
-    plan_whole(plan, prompts, budget);
+    plan.chunk = Chunk::whole;
+    plan_whole(plan, prompts, whole);
   } else {
+    plan.chunk = shared ? Chunk::shared : Chunk::alone;
     plan_shared(plan, prompts, budget);
   }
 }
@@ -176,9 +180,10 @@ void Scheduler::plan_prompts(Plan& plan) {
 void Scheduler::plan_whole(Plan& plan, const std::vector<SequencePtr>& prompts, int budget) {
   for (size_t i = 1; i < prompts.size(); ++i) {
     const int length = prompts[i]->left();
-    if (plan.prompt_tokens + length > budget) return;
+    if (plan.prompt_tokens + length > budget) break;
     plan_row(plan, prompts[i], length);
   }
+  plan.measures = plan.prompt_tokens >= chunk_.least();
 }
 
 void Scheduler::plan_shared(Plan& plan, const std::vector<SequencePtr>& prompts, int budget) {
@@ -193,7 +198,7 @@ void Scheduler::plan_shared(Plan& plan, const std::vector<SequencePtr>& prompts,
   }
   const int share = taken == 0 ? budget : std::max(taken, chunk_.least());
   plan_row(plan, oldest, std::min({oldest->left(), share, budget - taken}));
-  plan.filled = plan.prompt_tokens == budget;
+  plan.measures = plan.prompt_tokens == budget;
 }
 
 /// The prompts whose turn it is: the oldest, then the others of its priority, shortest first.
@@ -210,8 +215,9 @@ std::vector<SequencePtr> Scheduler::prompts_in_order() const {
 }
 
 void Scheduler::observe(const Plan& plan, double seconds) {
-  if (plan.filled && !plan.scores_prompts())
-    chunk_.observe(plan.prompt_tokens, seconds, plan.shared);
+  if (plan.measures && !plan.scores_prompts()) {
+    chunk_.observe(plan.chunk, plan.prompt_tokens, seconds);
+  }
 }
 
 Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {

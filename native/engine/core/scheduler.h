@@ -35,7 +35,8 @@ using MayStart = std::function<Start(Sequence&)>;
 /// 2. What is left of the step's tokens, ChunkSize's, goes to prompts. The oldest gets at least as
 ///    much as all others together, and those go shortest first. But those that fit a step whole, as
 ///    the oldest does not, have one for themselves, not twice in a row: so a short request does not
-///    wait behind a long one, and none starves.
+///    wait behind a long one, and none starves. Alone, a prompt gets more a step, from the second
+///    step on after company.
 /// 3. Requests are started in the order they came, interactive ones before those of a batch, whose
 ///    prompts wait for theirs.
 /// 4. Sequences of a failed step start again, one at a time: so the one at fault is found.
@@ -102,6 +103,7 @@ class Scheduler {
   ChunkSize chunk_;
   uint64_t arrivals_ = 0;
   bool held_back_ = false;            // the last prompts were planned without the oldest
+  bool had_company_ = false;          // others were in the last step: they may ask again at once
   std::deque<SequencePtr> waiting_;   // in order of rule 3
   std::vector<SequencePtr> started_;  // in the order they started
 };

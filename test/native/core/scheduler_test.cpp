@@ -40,6 +40,14 @@ Rows step(Scheduler& scheduler, Token token = 9) {
   return rows(plan);
 }
 
+/// The same, of a step that takes so long.
+Rows step_of(Scheduler& scheduler, double seconds) {
+  const Plan plan = scheduler.next();
+  for (int i = 0; i < plan.sampling; ++i) scheduler.accept(*plan.rows[i].sequence, 9);
+  scheduler.observe(plan, seconds);
+  return rows(plan);
+}
+
 }  // namespace
 
 TEST_CASE("a prompt is computed in chunks and samples after the last one") {
@@ -80,6 +88,32 @@ TEST_CASE("a short prompt has the next step for itself, and then the long one ha
   CHECK(step(scheduler) == Rows{{2, 41, 1}, {3, 2, 1}, {4, 0, 60}});
   REQUIRE(!scheduler.add(request(5, 60, 50)));
   CHECK(step(scheduler) == Rows{{2, 42, 1}, {3, 3, 1}, {4, 60, 1}, {5, 0, 60}, {1, 160, 60}});
+}
+
+TEST_CASE("a long prompt's first part after company is as short as with it") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 512});
+  REQUIRE(!scheduler.add(request(1, 4000, 50)));
+  CHECK(step_of(scheduler, 0.128) == Rows{{1, 0, 128}});
+  REQUIRE(!scheduler.add(request(2, 20, 2)));
+  CHECK(step_of(scheduler, 0.02) == Rows{{2, 0, 20}});
+  CHECK(step_of(scheduler, 0.127) == Rows{{2, 20, 1}, {1, 128, 127}});
+  CHECK(step_of(scheduler, 0.096) == Rows{{1, 255, 96}});
+  CHECK(step_of(scheduler, 0.24) == Rows{{1, 351, 240}});
+}
+
+TEST_CASE("a short prompt is computed whole though tokens after a long context are dear") {
+  Scheduler scheduler({.context_length = 9000, .vocab_size = 1000, .prefill_chunk = 512});
+  REQUIRE(!scheduler.add(request(1, 4000, 50)));
+  CHECK(step_of(scheduler, 0.25) == Rows{{1, 0, 128}});
+  REQUIRE(!scheduler.add(request(2, 20, 50)));
+  CHECK(step_of(scheduler, 0.05) == Rows{{2, 0, 20}});
+  CHECK(step_of(scheduler, 0.4) == Rows{{2, 20, 1}, {1, 128, 127}});
+  REQUIRE(!scheduler.add(request(3, 60, 50)));
+  CHECK(step_of(scheduler, 0.12) == Rows{{2, 21, 1}, {3, 0, 60}});
+  CHECK(step_of(scheduler, 0.1) == Rows{{2, 22, 1}, {3, 60, 1}, {1, 255, 32}});
+  // A step of 60 tokens took longer than a tenth of a second, so one of 55 is cut.
+  REQUIRE(!scheduler.add(request(4, 55, 50)));
+  CHECK(step_of(scheduler, 0.1) == Rows{{2, 23, 1}, {3, 61, 1}, {4, 0, 16}, {1, 287, 16}});
 }
 
 TEST_CASE(
