@@ -1,23 +1,19 @@
 // What evaluation harnesses ask of /v1/completions, against a real server process with the default model.
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Completion } from '../../src/schemas/completions.js';
-import { type ServerProcess, startServerProcess } from './openai-client-server.js';
+import { type OpenAiServer, startOpenAiServer } from './openai-client-server.js';
 
-let server: ServerProcess | undefined;
+let server: OpenAiServer;
 let openai: OpenAI;
 let model: string;
 
 beforeAll(async () => {
-  server = await startServerProcess();
-  openai = new OpenAI({ baseURL: `${server?.url}/v1`, apiKey: 'unused', maxRetries: 0 });
-  model = (await openai.models.list()).data[0]?.id ?? '';
+  server = await startOpenAiServer();
+  ({ openai, model } = server);
 });
 
-afterAll(async () => {
-  server?.child.kill('SIGTERM');
-  await server?.finished;
-});
+afterAll(() => server?.stop());
 
 type Extra = Partial<OpenAI.CompletionCreateParamsNonStreaming>;
 
@@ -29,7 +25,7 @@ async function complete(prompt: string | number[] | number[][], extra: Extra): P
 async function tokensOf(prompt: string): Promise<number[]> {
   const body = JSON.stringify({ model, prompt });
   const headers = { 'content-type': 'application/json' };
-  const reply = await fetch(`${server?.url}/tokenize`, { method: 'POST', headers, body });
+  const reply = await fetch(`${server.url}/tokenize`, { method: 'POST', headers, body });
   return ((await reply.json()) as { tokens: number[] }).tokens;
 }
 

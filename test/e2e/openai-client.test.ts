@@ -1,23 +1,19 @@
 // The official openai client against a real server process with the default model.
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Health } from '../../src/schemas/health.js';
-import { type ServerProcess, startServerProcess } from './openai-client-server.js';
+import { clientOf, type OpenAiServer, startOpenAiServer, startServerProcess } from './openai-client-server.js';
 
-let server: ServerProcess | undefined;
+let server: OpenAiServer;
 let openai: OpenAI;
 let model: string;
 
 beforeAll(async () => {
-  server = await startServerProcess();
-  openai = new OpenAI({ baseURL: `${server?.url}/v1`, apiKey: 'unused', maxRetries: 0 });
-  model = (await openai.models.list()).data[0]?.id ?? '';
+  server = await startOpenAiServer();
+  ({ openai, model } = server);
 });
 
-afterAll(async () => {
-  server?.child.kill('SIGTERM');
-  await server?.finished;
-});
+afterAll(() => server?.stop());
 
 interface Extra {
   temperature?: number;
@@ -34,7 +30,7 @@ function ask(content: string, extra: Extra = {}) {
 const QUESTION = 'What is the capital of France? Answer in one sentence.';
 
 async function health(): Promise<Health> {
-  return (await (await fetch(`${server?.url}/health`)).json()) as Health;
+  return (await (await fetch(`${server.url}/health`)).json()) as Health;
 }
 
 describe('the default model', () => {
@@ -144,7 +140,7 @@ describe('the server process', () => {
 
   it('drains on SIGTERM: the stream under way is whole, the exit is clean', async () => {
     const draining = await startServerProcess();
-    const client = new OpenAI({ baseURL: `${draining.url}/v1`, apiKey: 'unused', maxRetries: 0 });
+    const client = clientOf(draining);
     const request = { ...ask('Count.', { max_tokens: 48, ignore_eos: true, temperature: 0 }), stream: true as const };
     let reason: string | null | undefined;
     let signalled = false;

@@ -31,17 +31,12 @@ async function post(server: ServerProcess, messages: Message[], maxTokens = 12):
 const ask = async (server: ServerProcess, messages: Message[]) =>
   (await (await post(server, messages)).json()) as Reply;
 
-async function stop(server: ServerProcess | undefined): Promise<void> {
-  server?.child.kill('SIGTERM');
-  await server?.finished;
-}
-
 describe('a conversation', () => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServerProcess();
   });
-  afterAll(() => stop(server));
+  afterAll(() => server?.stop());
 
   it('takes from the cache at each turn all that the turn before had', async () => {
     const messages: Message[] = [{ role: 'system', content: RULES }];
@@ -80,6 +75,6 @@ it('a prompt beyond the memory limit is 503 with the reason, and others are serv
     const served = await ask(server, [{ role: 'user', content: 'Hello!' }]);
     expect(served.choices[0]?.message.content).not.toBe('');
   } finally {
-    await stop(server);
+    await server.stop();
   }
 });
