@@ -26,7 +26,8 @@ export async function measureMasks(tokenizer: Tokenizer): Promise<z.infer<typeof
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => undefined);
-  child.stdin.end(JSON.stringify({ tokens, ends: [tokenizer.idOf(tokenizer.controlTokens[0] ?? '') ?? 0], cases }));
+  const ends = [tokenizer.idOf(tokenizer.controlTokens[0] ?? '') ?? 0];
+  child.stdin.end(JSON.stringify({ tokens, ends, sample: [], cases }));
   const [output, code] = await Promise.all([readText(child.stdout), ended]);
   if (code !== 0) throw new BuildError(`grammar_bench ended with status ${code}`);
   return findings.parse(JSON.parse(output));

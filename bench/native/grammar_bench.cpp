@@ -1,6 +1,7 @@
 // What grammars cost over a real vocabulary: compiling, beginning a reply, and each mask along
-// given replies. Usage: grammar_bench < JSON {tokens: [hex bytes], ends: [ids], cases: [{name,
-// grammar, replies: [[ids]]}]}. Prints JSON, in microseconds. bench/grammar/ counts.
+// given replies. Usage: grammar_bench < JSON {tokens: [hex bytes], ends: [ids], sample:
+// [ids], cases: [{name, grammar, replies: [[ids]]}]}. Prints JSON, in microseconds. bench/grammar/
+// counts.
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -47,6 +48,7 @@ Vocabulary vocabulary_of(const json::Value& input) {
     vocabulary.lengths.push_back(static_cast<uint32_t>(hex.size() / 2));
   }
   vocabulary.end_tokens = tokens_of(list(input, "ends"));
+  vocabulary.sample = tokens_of(list(input, "sample"));
   return vocabulary;
 }
 

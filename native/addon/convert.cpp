@@ -192,7 +192,8 @@ Vocabulary to_vocabulary(const Napi::Value& value) {
   const uint32_t* first = lengths.Data();
   Vocabulary vocabulary{{bytes.Data(), bytes.Data() + bytes.ElementLength()},
                         {first, first + lengths.ElementLength()},
-                        to_tokens(from, "endTokens")};
+                        to_tokens(from, "endTokens"),
+                        to_tokens(from, "sample")};
   const auto total = std::accumulate(vocabulary.lengths.begin(), vocabulary.lengths.end(), 0ull);
   if (total != vocabulary.bytes.size()) expected(lengths, "lengths", "the lengths of all tokens");
   if (vocabulary.end_tokens.empty()) expected(lengths, "endTokens", "an Int32Array, not empty");

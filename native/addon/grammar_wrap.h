@@ -28,7 +28,7 @@ class GrammarWrap : public Napi::ObjectWrap<GrammarWrap> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /// new GrammarCompiler({bytes, lengths, endTokens})
+  /// new GrammarCompiler({bytes, lengths, endTokens, sample})
   explicit GrammarWrap(const Napi::CallbackInfo& info);
 
  private:

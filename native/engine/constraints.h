@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/core/sequence.h"
 #include "grammar/grammar.h"
@@ -16,6 +17,7 @@ namespace mlxd {
 /// What a row may sample; or why its reply cannot go on.
 struct NextTokens {
   std::shared_ptr<const TokenMask> allowed;
+  std::vector<Token> forced;  // the only tokens that may come, the sampled one first
   std::optional<std::string> problem;
 };
 
@@ -27,7 +29,7 @@ class Constraints {
   void release(RequestId id) { live_.erase(id); }
 
   /// What may come at `position` of a sequence with a grammar that has begun. `last` is the token
-  /// before, for one that has not been read yet. Each position once, in their order.
+  /// before, for one that has not been read yet. Positions in their order, none twice.
   NextTokens next(const Sequence& sequence, int position, std::optional<Token> last);
 
  private:
@@ -35,6 +37,9 @@ class Constraints {
     std::unique_ptr<Constraint> constraint;
     int taken = 0;  // tokens of the reply
   };
+  static void advance(Live& live, const Sequence& sequence, int position,
+                      std::optional<Token> last);
+
   std::unordered_map<RequestId, Live> live_;
 };
 

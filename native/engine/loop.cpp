@@ -61,6 +61,7 @@ void Loop::serve() {
     make_room();
     InFlight next = start(scheduler_.next());
     finish(std::exchange(in_flight_, std::move(next)));
+    take_forced();
     publish();
   }
 }
@@ -209,7 +210,7 @@ void Loop::finish(InFlight step) {
   }
   for (size_t i = 0; i < sampled.size(); ++i) {
     const Plan::Row& row = step.plan.rows[i];
-    if (!row.is_void()) take_token(*row.sequence, sampled[i]);
+    if (!row.is_void() && !row.is_answered()) take_token(*row.sequence, sampled[i]);
   }
 }
 
@@ -245,6 +246,17 @@ void Loop::take_token(Sequence& sequence, const Sampled& sampled) {
     ++status_.generated_tokens;
   }
   if (accepted.finish) close_sequence(sequence, *accepted.finish);
+}
+
+/// Tokens that a grammar forces are part of a reply before the step in flight has sampled the
+/// first: the next step computes them together.
+void Loop::take_forced() {
+  for (const auto& [i, tokens] : in_flight_.forced) {
+    const Plan::Row& row = in_flight_.plan.rows[i];
+    for (Token token : tokens) {
+      if (!row.is_void()) take_token(*row.sequence, {token, {}});
+    }
+  }
 }
 
 /// What was computed is kept, of the reply too: the next turn begins with it.

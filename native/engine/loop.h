@@ -46,6 +46,7 @@ class Loop {
   void keep(Sequence& sequence, int positions);
   void report(const PromptScores& scores);
   void take_token(Sequence& sequence, const Sampled& sampled);
+  void take_forced();
   void close_sequence(Sequence& sequence, Finish reason);
   void fail_with_in_flight(Plan concerned, const std::string& reason);
   void fail(const Plan& concerned, const std::string& reason);

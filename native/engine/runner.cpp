@@ -189,6 +189,7 @@ void Runner::constrain(InFlight& step, std::vector<SamplerRow>& rows, const InFl
     }
     NextTokens next = constraints_.next(*row.sequence, position, last);
     rows[i].allowed = std::move(next.allowed);
+    if (!next.forced.empty()) step.forced.push_back({i, std::move(next.forced)});
     if (next.problem) step.problems.push_back({i, std::move(*next.problem)});
   }
 }

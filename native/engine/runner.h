@@ -26,6 +26,8 @@ struct InFlight {
   std::optional<mx::array> hidden = {};  // [T, hidden_size], where prompts are to be scored
   // Rows whose grammar allows nothing, and why.
   std::vector<std::pair<int, std::string>> problems = {};
+  // Rows whose grammar allows nothing else: the token that is sampled, and those after it.
+  std::vector<std::pair<int, std::vector<Token>>> forced = {};
   std::chrono::steady_clock::time_point started{};
 
   bool idle() const { return plan.idle(); }

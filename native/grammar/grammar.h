@@ -25,6 +25,9 @@ struct Vocabulary {
   std::vector<uint8_t> bytes;
   std::vector<uint32_t> lengths;  // [vocabulary]
   std::vector<Token> end_tokens;  // allowed where a text is complete; not empty
+  // Some text as the model's tokenizer cuts it. Where merging pairs of bytes cuts it otherwise, or
+  // there is none, forced text is left to be sampled.
+  std::vector<Token> sample = {};
 };
 
 /// How far one reply has come in its grammar. One thread at a time.
@@ -37,7 +40,12 @@ class Constraint {
   /// after an end token.
   virtual void mask(std::span<uint32_t> words) = 0;
 
+  /// The tokens that must come next, `most` of them at the most, cut as the model's tokenizer
+  /// would; empty where there is a choice. The mask allows the first alone. Throws as mask().
+  virtual std::vector<Token> forced(size_t most) = 0;
+
   /// Takes the token that was chosen. False, and nothing more is taken, when it may not come.
+  /// Throws as mask().
   virtual bool accept(Token token) = 0;
 };
 

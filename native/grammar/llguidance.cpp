@@ -1,12 +1,24 @@
 // Grammars by llguidance, through its C ABI (crate/).
 #include <llguidance.h>
 
+#include <algorithm>
+#include <array>
+#include <deque>
 #include <mutex>
+#include <utility>
 
+#include "grammar/byte_pairs.h"
 #include "grammar/grammar.h"
 
 namespace mlxd {
 namespace {
+
+// What a grammar may cost between two tokens, as other replies wait for it: some milliseconds for
+// what the automaton builds and the parser tries in a mask, and the most ways to read a text at
+// once, which are as many as a request may offer choices, and some.
+constexpr uint64_t kMaskFuel = 50'000;
+constexpr size_t kMaskItems = 20'000;
+constexpr size_t kRowItems = 1'200;
 
 template <auto free_function>
 struct Free {
@@ -15,8 +27,21 @@ struct Free {
     free_function(pointer);
   }
 };
-using Tokenizer = std::shared_ptr<LlgTokenizer>;  // must outlive the matchers made with it
+struct Tokenizer {
+  std::shared_ptr<LlgTokenizer> handle;  // must outlive the matchers made with it
+  bool forces;                           // knows how to cut text that is forced
+};
 using Matcher = std::unique_ptr<LlgMatcher, Free<llg_free_matcher>>;
+
+/// LlgTokenizeFn over the BytePairs `pairs`.
+size_t tokenize(const void* pairs, const uint8_t* bytes, size_t length, uint32_t* output,
+                size_t capacity) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes), length);
+  const auto tokens =
+      static_cast<const BytePairs*>(pairs)->cut(text).value_or(std::vector<Token>{});
+  std::copy_n(tokens.begin(), std::min(tokens.size(), capacity), output);
+  return tokens.size();
+}
 
 Tokenizer make_tokenizer(const Vocabulary& vocabulary) {
   const std::vector<LlgToken> ends(vocabulary.end_tokens.begin(), vocabulary.end_tokens.end());
@@ -28,12 +53,17 @@ Tokenizer make_tokenizer(const Vocabulary& vocabulary) {
   init.tok_eos_extra_count = static_cast<uint32_t>(ends.size() - 1);
   init.token_lens = vocabulary.lengths.data();
   init.token_bytes = vocabulary.bytes.data();
-  // Only forced tokens are found by tokenizing, and those are not asked for here.
-  init.use_approximate_greedy_tokenize_fn = true;
+  // Only forced tokens are found by tokenizing: without it none are.
+  auto pairs = std::make_shared<const BytePairs>(vocabulary);
+  if (!pairs->is_faithful(vocabulary)) pairs.reset();
+  init.use_approximate_greedy_tokenize_fn = !pairs;
+  if (pairs) init.tokenize_fn = tokenize;
+  init.tokenize_user_data = pairs.get();
   char error[512] = "";
-  Tokenizer tokenizer(llg_new_tokenizer_v2(&init, error, sizeof(error)), llg_free_tokenizer);
-  if (!tokenizer) throw GrammarError(std::string("the vocabulary cannot be used: ") + error);
-  return tokenizer;
+  std::shared_ptr<LlgTokenizer> handle(llg_new_tokenizer_v2(&init, error, sizeof(error)),
+                                       [pairs](LlgTokenizer* made) { llg_free_tokenizer(made); });
+  if (!handle) throw GrammarError(std::string("the vocabulary cannot be used: ") + error);
+  return {std::move(handle), pairs != nullptr};
 }
 
 [[noreturn]] void fail(LlgMatcher* matcher) {
@@ -41,24 +71,60 @@ Tokenizer make_tokenizer(const Vocabulary& vocabulary) {
   throw GrammarError(error ? error : "the grammar failed");
 }
 
+/// A run of forced tokens is found once, where it begins: so a reply is the same whether the run is
+/// taken together or token by token, and after it began again.
 class LlgConstraintState final : public Constraint {
  public:
   LlgConstraintState(Tokenizer tokenizer, Matcher matcher)
-      : tokenizer_(std::move(tokenizer)), matcher_(std::move(matcher)) {}
+      : tokenizer_(std::move(tokenizer)),
+        matcher_(std::move(matcher)),
+        is_known_(!tokenizer_.forces) {}
 
   void mask(std::span<uint32_t> words) override {
-    if (llg_matcher_compute_mask_into(matcher_.get(), words.data(), words.size_bytes()) != 0) {
-      fail(matcher_.get());
+    find_run();
+    if (run_.empty()) {
+      const int32_t failed =
+          llg_matcher_compute_mask_into(matcher_.get(), words.data(), words.size_bytes());
+      if (failed) fail(matcher_.get());
+      return;
     }
+    std::ranges::fill(words, 0);
+    const auto token = static_cast<size_t>(run_.front());
+    words[token / 32] |= 1u << (token % 32);
+  }
+
+  std::vector<Token> forced(size_t most) override {
+    find_run();
+    return {run_.begin(), run_.begin() + static_cast<ptrdiff_t>(std::min(most, run_.size()))};
   }
 
   bool accept(Token token) override {
+    find_run();
+    if (!run_.empty() && run_.front() == token) {
+      run_.pop_front();
+    } else {
+      run_.clear();
+    }
+    is_known_ = !tokenizer_.forces || !run_.empty();
     return llg_matcher_consume_token(matcher_.get(), static_cast<uint32_t>(token)) == 0;
   }
 
  private:
+  static constexpr size_t kLongestRun = 512;
+
+  void find_run() {
+    if (std::exchange(is_known_, true)) return;
+    std::array<uint32_t, kLongestRun> tokens;
+    const int32_t count =
+        llg_matcher_compute_ff_tokens(matcher_.get(), tokens.data(), tokens.size());
+    if (count < 0) fail(matcher_.get());
+    run_.assign(tokens.begin(), tokens.begin() + count);
+  }
+
   Tokenizer tokenizer_;
   Matcher matcher_;
+  std::deque<Token> run_;  // forced, and not taken yet
+  bool is_known_;          // whether run_ is of the place where the reply stands
 };
 
 class LlgGrammar final : public Grammar {
@@ -90,10 +156,13 @@ class LlgCompiler final : public GrammarCompiler {
   std::shared_ptr<const Grammar> compile(const std::string& lark) const override {
     if (lark.find('\0') != std::string::npos) throw GrammarError("contains a zero byte");
     LlgConstraintInit init{};
-    llg_constraint_init_set_defaults(&init, tokenizer_.get());
+    llg_constraint_init_set_defaults(&init, tokenizer_.handle.get());
     init.log_buffer_level = 0;
     init.log_stderr_level = 0;
     init.limits.verbose_errors = false;
+    init.limits.step_lexer_fuel = kMaskFuel;
+    init.limits.step_max_items = kMaskItems;
+    init.limits.max_items_in_row = kRowItems;
     Matcher matcher(llg_new_matcher(&init, "lark", lark.c_str()));
     if (llg_matcher_is_error(matcher.get())) fail(matcher.get());
     auto grammar = std::make_shared<LlgGrammar>(tokenizer_, std::move(matcher));

@@ -76,6 +76,8 @@ export interface NativeVocabulary {
   lengths: Uint32Array;
   /** What may follow a whole text; not empty. */
   endTokens: Int32Array;
+  /** A text as the model's tokenizer cuts it; empty: forced text is sampled token by token. */
+  sample: Int32Array;
 }
 
 export interface NativeGrammarCompiler {

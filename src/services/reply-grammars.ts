@@ -30,7 +30,7 @@ export interface GrammarModel {
 
 export class ReplyGrammars {
   readonly #model: GrammarModel;
-  #compiler: GrammarCompiler | undefined;
+  #compiler: Promise<GrammarCompiler> | undefined;
 
   constructor(model: GrammarModel) {
     this.#model = model;
@@ -47,9 +47,9 @@ export class ReplyGrammars {
     return constraint && this.#compile(contentGrammar(constraint));
   }
 
-  #compile(source: string): Promise<Grammar> {
-    this.#compiler ??= this.#model.makeCompiler(vocabularyOf(this.#model));
-    return this.#compiler.compile(source);
+  async #compile(source: string): Promise<Grammar> {
+    this.#compiler ??= vocabularyOf(this.#model).then((vocabulary) => this.#model.makeCompiler(vocabulary));
+    return (await this.#compiler).compile(source);
   }
 }
 
@@ -73,7 +73,12 @@ const NO_ARGUMENTS: JsonSchema = { type: 'object', properties: {}, additionalPro
 /** What no text holds: tokens without bytes of their own begin with it. */
 const NO_TEXT = 0xff;
 
-function vocabularyOf({ tokenizer, vocabSize, stopTokens }: GrammarModel): Vocabulary {
+/** Texts such as grammars force. How a tokenizer cuts them tells whether the engine can cut others. */
+const SAMPLE =
+  '{"name": "get_weather", "arguments": {"city": "Paris", "days": 12}}\n<function=now>\n' +
+  '<parameter=unit>\ncelsius</parameter></function>\n[add_person(name="Ann", age=30), now()] It\'s 2.5e-3, true, null.';
+
+async function vocabularyOf({ tokenizer, vocabSize, stopTokens }: GrammarModel): Promise<Vocabulary> {
   if (stopTokens.length === 0) {
     throw new EngineError('grammars_unavailable', 'This model has no token that ends a reply, which a grammar needs.');
   }
@@ -87,5 +92,10 @@ function vocabularyOf({ tokenizer, vocabSize, stopTokens }: GrammarModel): Vocab
     bytes.set(token, at);
     at += token.length;
   }
-  return { bytes, lengths: Uint32Array.from(tokens, (token) => token.length), endTokens: Int32Array.from(stopTokens) };
+  return {
+    bytes,
+    lengths: Uint32Array.from(tokens, (token) => token.length),
+    endTokens: Int32Array.from(stopTokens),
+    sample: await tokenizer.encode(SAMPLE),
+  };
 }

@@ -13,6 +13,7 @@ const VOCABULARY: Vocabulary = {
   bytes: Uint8Array.from([...Array(256).keys(), 0xff, 0x65]),
   lengths: Uint32Array.from([...Array(256).fill(1), 2]),
   endTokens: Int32Array.of(256),
+  sample: new Int32Array(),
 };
 const text = (index: number) => `start: "${index}"\n`;
 

@@ -100,9 +100,11 @@ describe('the vocabulary', () => {
     const constraint = { type: 'regex', pattern: 'x' } as const;
     await Promise.all([ask({ constraint }), ask({ constraint })]);
     expect(vocabularies).toHaveLength(1);
-    const { bytes, lengths, endTokens } = vocabularies[0] as Vocabulary;
+    const { bytes, lengths, endTokens, sample } = vocabularies[0] as Vocabulary;
     expect(lengths).toHaveLength(600);
     expect([...endTokens]).toContain(7);
+    expect(sample).toEqual(await tokenizer.encode(tokenizer.decode(sample)));
+    expect(tokenizer.decode(sample)).toContain('{"name": "');
     let at = 0;
     for (let id = 0; id < 600; id++) {
       const token = bytes.subarray(at, at + (lengths[id] as number));

@@ -20,6 +20,8 @@ struct Plan {
 
     /// Its sequence has ended, or started again, since this was planned.
     bool is_void() const { return sequence->done() || sequence->attempt != attempt; }
+    /// Its sequence has taken what follows already: a grammar forced it.
+    bool is_answered() const { return sequence->knows(offset + length); }
     /// Whether what follows each of its positions is to be reported with its log-probability.
     bool scores_prompt() const {
       return sequence->scores_prompt() && offset < sequence->prompt_size() - 1;

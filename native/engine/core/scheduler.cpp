@@ -150,7 +150,7 @@ void Scheduler::start_waiting() {
 void Scheduler::plan_decode(Plan& plan) {
   for (const SequencePtr& sequence : started_) {
     if (sequence->state == Sequence::State::decode && wants_more(*sequence)) {
-      plan_row(plan, sequence, 1);
+      plan_row(plan, sequence, sequence->left());
     }
   }
 }
@@ -228,6 +228,7 @@ Scheduler::Accepted Scheduler::accept(Sequence& sequence, Token token) {
     return {false, Finish::stop};
   }
   sequence.generated.push_back(token);
+  sequence.planned = std::max(sequence.planned, static_cast<int>(sequence.generated.size()));
   if (static_cast<int>(sequence.generated.size()) < sequence.request.max_tokens) {
     return {true, std::nullopt};
   }

@@ -31,7 +31,8 @@ using MayStart = std::function<Start(Sequence&)>;
 
 /// Several requests are all served. The rules:
 ///
-/// 1. Decode first: every sequence that decodes is in every step.
+/// 1. Decode first: every sequence that decodes is in every step, with all its tokens that are not
+///    computed: one, or more where a grammar forced some.
 /// 2. What is left of the step's tokens, ChunkSize's, goes to prompts. The oldest gets at least as
 ///    much as all others together, and those go shortest first. But those that fit a step whole, as
 ///    the oldest does not, have one for themselves, not twice in a row: so a short request does not
@@ -61,7 +62,7 @@ class Scheduler {
     bool report = false;           // the token is part of the completion
     std::optional<Finish> finish;  // the sequence has ended
   };
-  /// Takes a token that was read for `sequence`, of a row that is not void.
+  /// Takes a token that was read for `sequence`, of a row that is not void, or one that is forced.
   Accepted accept(Sequence& sequence, Token token);
 
   /// Puts a started sequence back in the queue, at its old place. It will compute all its tokens

@@ -39,6 +39,8 @@ class StrideConstraint final : public Constraint {
     words[0] = 1u << grammar_.token(taken_);
   }
 
+  std::vector<Token> forced(size_t) override { return {}; }
+
   bool accept(Token token) override {
     if (token != grammar_.token(taken_)) return false;
     ++taken_;
@@ -63,6 +65,7 @@ class ShortGrammar final : public Grammar {
       if (taken_ == 3) throw GrammarError("too costly");
       words[0] = 0xff;
     }
+    std::vector<Token> forced(size_t) override { return {}; }
     bool accept(Token) override { return ++taken_ > 0; }
     int taken_ = 0;
   };

@@ -131,6 +131,23 @@ TEST_CASE("what is no grammar is refused with a reason, and the compiler goes on
   CHECK(refusal("start: /a/") == "");
 }
 
+TEST_CASE("a grammar that costs more than its limits fails, and says so") {
+  std::string choices;
+  for (int i = 0; i < 1500; ++i) choices += " | \"y\" \"" + std::to_string(i) + "\"";
+  const auto grammar = compiler().compile("start: \"x\" (\"z\"" + choices + ")");
+  const auto constraint = grammar->begin();
+  std::vector<uint32_t> words(grammar->mask_words());
+  std::string reason;
+  try {
+    constraint->mask(words);
+    constraint->accept('x');
+    constraint->mask(words);
+  } catch (const GrammarError& error) {
+    reason = error.what();
+  }
+  CHECK(reason.find("max is") != std::string::npos);
+}
+
 TEST_CASE("replies under one grammar do not see each other") {
   const auto grammar = compiler().compile("start: /ab|cd/");
   const auto first = grammar->begin(), second = grammar->begin();

@@ -37,7 +37,7 @@ std::string decoded(const std::string& token, const std::map<std::string, char>&
 Tokens with_vocabulary(std::vector<std::string> texts, const std::vector<bool>& control,
                        Token end) {
   Tokens tokens{{}, std::move(texts), {}};
-  auto& [bytes, lengths, end_tokens] = tokens.vocabulary;
+  auto& [bytes, lengths, end_tokens, sample] = tokens.vocabulary;
   for (size_t i = 0; i < tokens.texts.size(); ++i) {
     const std::string& text = tokens.texts[i];
     if (control[i]) bytes.push_back(0xff);
