@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "loader/class_defaults.h"
 #include "loader/fields.h"
 #include "loader/json_file.h"
 #include "loader/language_part.h"
@@ -139,7 +140,7 @@ Config load_config(const std::filesystem::path& folder) {
   const auto file = folder / "config.json";
   Config c{};
   c.source = std::make_shared<ConfigSource>(
-      ConfigSource{read_json_file(file, kMostConfigBytes), file.string()});
+      ConfigSource{with_class_defaults(read_json_file(file, kMostConfigBytes)), file.string()});
   const Fields fields = c.fields();
   c.model_type = fields.string("model_type");
   read_sizes(fields, c);

@@ -20,7 +20,7 @@ enum class LayerType { full_attention, sliding_attention, convolution };
 inline constexpr int kMostWidth = 1 << 20;
 inline constexpr int kMostExperts = 1 << 12;
 
-/// A file as it was parsed.
+/// A file as it was parsed, with what it leaves to its class.
 struct ConfigSource {
   json::Value value;
   std::string file;

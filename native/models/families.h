@@ -23,6 +23,7 @@ std::unique_ptr<Model> make_internlm3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_lfm2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_llama(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_minicpm(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_ministral3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_mistral(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_mixtral(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_olmo2(const Config& c, const nn::Weights& w);

@@ -31,6 +31,8 @@ const std::map<std::string, MakeModel>& registry() {
       {"lfm2", make_lfm2},
       {"llama", make_llama},
       {"minicpm", make_minicpm},
+      {"ministral", make_mistral},
+      {"ministral3", make_ministral3},
       {"mistral", make_mistral},
       {"mixtral", make_mixtral},
       {"olmo2", make_olmo2},

@@ -16,6 +16,10 @@ std::optional<int> listed_window(const Config& c, int layer) {
   return c.sliding_window;
 }
 
+std::optional<int> mistral_window(const Config& c, int layer) {
+  return c.layer_types.empty() ? c.sliding_window : listed_window(c, layer);
+}
+
 std::optional<int> patterned_window(const Config& c, int layer, int pattern) {
   if (!c.layer_types.empty()) return listed_window(c, layer);
   return (layer + 1) % pattern == 0 ? std::nullopt : c.sliding_window;

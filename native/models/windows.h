@@ -11,6 +11,9 @@ namespace mlxd {
 /// list. Throws when such a layer has no `sliding_window`.
 std::optional<int> listed_window(const Config& c, int layer);
 
+/// The same; without the list all layers slide, if there is a window.
+std::optional<int> mistral_window(const Config& c, int layer);
+
 /// The same; without the list all layers slide but every `pattern`th, if there is a window.
 std::optional<int> patterned_window(const Config& c, int layer, int pattern);
 

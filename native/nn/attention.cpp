@@ -1,6 +1,7 @@
 // See attention.h.
 #include "nn/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cache/array_cache.h"
@@ -37,7 +38,8 @@ Attention::Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> n
       format_(kernels::kv_format(shape.kv_heads, shape.head_dim)) {}
 
 mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {
-  const Qkv all = normed(qkv);
+  Qkv all = normed(qkv);
+  all.q = grown(all.q, step);
   if (kernels::can_attend_in_place(all.q.dtype())) return attend_in_place(all, step, layer);
   std::vector<mx::array> outputs;
   int row = 0;
@@ -52,6 +54,21 @@ mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) con
 Qkv Attention::normed(const Qkv& qkv) const {
   if (!norms_) return qkv;
   return {norms_->q(qkv.q), norms_->k(qkv.k), qkv.v};
+}
+
+// Rotation does not change lengths, so queries may grow before it.
+mx::array Attention::grown(const mx::array& q, const Step& step) const {
+  const auto& growth = shape_.query_growth;
+  const auto is_near = [&](const Segment& s) { return s.offset + s.length <= growth->context; };
+  if (!growth || std::ranges::all_of(step.segments, is_near)) return q;
+  std::vector<float> factors;  // of each token
+  for (const Segment& segment : step.segments) {
+    for (int i = 0; i < segment.length; ++i) {
+      const int contexts = (segment.offset + i) / growth->context;
+      factors.push_back(1 + growth->beta * std::log1p(static_cast<float>(contexts)));
+    }
+  }
+  return q * mx::array(factors.begin(), {q.shape(0), 1}, q.dtype());
 }
 
 mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) const {

@@ -11,6 +11,13 @@
 
 namespace mlxd::nn {
 
+/// Llama 4's rule: a query at position p is multiplied by 1 + beta * log(1 + floor(p / context)),
+/// so that attention stays as sharp over more keys than a model first learned with.
+struct QueryGrowth {
+  float beta;
+  int context;
+};
+
 struct AttentionShape {
   int heads;
   int kv_heads;  // divides heads: that many query heads share a key head
@@ -18,6 +25,7 @@ struct AttentionShape {
   std::optional<int> window = {};   // how many positions a token sees, itself included; all without
   std::optional<float> cap = {};    // scores become cap * tanh(score / cap)
   std::optional<float> scale = {};  // of scores; 1 / sqrt(head_dim) without
+  std::optional<QueryGrowth> query_growth = {};
 };
 
 /// Norms of each head of queries and keys, of width head_dim.
@@ -40,6 +48,7 @@ class Attention {
 
  private:
   Qkv normed(const Qkv& qkv) const;
+  mx::array grown(const mx::array& q, const Step& step) const;
   mx::array attend(const Qkv& qkv, const Segment& segment, int layer) const;
   mx::array attend_in_place(const Qkv& qkv, const Step& step, int layer) const;
 

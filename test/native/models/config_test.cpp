@@ -97,6 +97,28 @@ TEST_CASE("a norm's epsilon under the names that families give it") {
   CHECK(says(error_of([] { read(config_json("", "rms_norm_eps")); }), "rms_norm_eps is missing"));
 }
 
+TEST_CASE("what the language model of a Gemma 3 that sees leaves to its class") {
+  const std::string text = R"("text_config":{"model_type":"gemma3_text","hidden_size":2560,
+      "intermediate_size":10240,"num_hidden_layers":34,"sliding_window":1024)";
+  const auto read_text = [&](const std::string& more) {
+    return read(R"({"model_type":"gemma3","vision_config":{},)" + text + more + "}}");
+  };
+  const Config c = read_text("");
+  CHECK(c.heads == 8);
+  CHECK(c.kv_heads == 4);
+  CHECK(c.head_dim == 256);
+  CHECK(c.vocab_size == 262208);
+  CHECK(c.max_position_embeddings == 131072);
+  CHECK(c.norm_eps == 1e-6f);
+  CHECK(c.rope.theta == 1e6f);
+  CHECK(c.activation == kernels::Activation::gelu_tanh);
+  CHECK(c.fields().integer("query_pre_attn_scalar", 1, 1000) == 256);
+  const Config other = read_text(R"(,"num_attention_heads":32,"num_key_value_heads":16)");
+  CHECK(other.heads == 32);
+  CHECK(other.kv_heads == 16);
+  CHECK(says(error_of([&] { read(R"({"text_config":{"model_type":"llama"}})"); }), "is missing"));
+}
+
 TEST_CASE("what only one family asks for is read from the file itself") {
   const Config c = with(R"("logit_scale":0.5)");
   CHECK(c.fields().real("logit_scale", 0, 1) == 0.5f);

@@ -75,6 +75,16 @@ TEST_CASE("an unknown model_type lists the supported ones") {
   for (const std::string& type : supported_model_types()) CHECK(says(error, type));
 }
 
+TEST_CASE("a Ministral 3 says by how much its queries grow") {
+  CHECK(says(Damaged("ministral3").replace("config.json", "llama_4_scaling_beta", "beta").error(),
+             "rope_parameters.llama_4_scaling_beta is missing"));
+  CHECK(says(Damaged("ministral3")
+                 .replace("config.json", "\"original_max_position_embeddings\": 16",
+                          "\"original_max_position_embeddings\": 0")
+                 .error(),
+             "rope_parameters.original_max_position_embeddings"));
+}
+
 TEST_CASE("tensors that do not fit the model are named") {
   CHECK(says(Damaged("qwen3")
                  .edit_tensors([](Tensors& t) { t.erase("model.layers.1.mlp.up_proj.weight"); })
