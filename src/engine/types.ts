@@ -112,7 +112,7 @@ export interface EngineOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** `auto`, the default, is our kernels on a CPU; `mlx` is MLX's everywhere, to compare with: on a CPU they are slow. */
   kernels?: Kernels;
-  /** Threads of the CPU kernels, shared by all engines of the process. Default: one a physical core. */
+  /** Threads of the CPU kernels, shared by all engines of the process. 0, the default, is one a physical core. */
   threads?: number;
   /** Of activations in the CPU kernels' products with quantized weights: float32, 16 (default) or 8 bits. */
   precision?: Precision;

@@ -2,18 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Grammars } from '../engine/grammars.js';
-import { loadEngine } from '../engine/native-engine.js';
+import { type LoadOptions, loadEngine } from '../engine/native-engine.js';
 import { superviseEngine } from '../engine/supervised-engine.js';
-import {
-  type Engine,
-  EngineError,
-  type EngineStats,
-  type Grammar,
-  type Kernels,
-  type KvBits,
-  type ModelInfo,
-  type Precision,
-} from '../engine/types.js';
+import { type Engine, EngineError, type EngineStats, type Grammar, type ModelInfo } from '../engine/types.js';
 import { type ChatTemplateFiles, readChatTemplateFiles } from '../text/chat-template-files.js';
 import { canFillMiddle } from '../text/fill-in-the-middle.js';
 import { findReplyFormat } from '../text/reply-format.js';
@@ -38,36 +29,13 @@ import type {
   TextDelta,
 } from './types.js';
 
-export interface OpenModelOptions {
+export interface OpenModelOptions extends Omit<LoadOptions, 'modelPath' | 'prefillChunk'> {
   /** The name under which it is served. */
   id: string;
   /** A folder with config.json, *.safetensors, tokenizer.json and a chat template. */
   folder: string;
-  /** The folder of a LoRA adapter for it. */
-  adapter?: string;
-  device?: 'auto' | 'cpu' | 'gpu';
-  /** On a CPU: ours, or MLX's to compare with. Default: auto. */
-  kernels?: Kernels;
-  /** Of the CPU kernels; default: one a physical core. */
-  threads?: number;
-  /** Of the CPU kernels; default: balanced. */
-  precision?: Precision;
-  /** Of a number of keys and values in the CPU kernels' caches; default: 16. */
-  kvBits?: KvBits;
-  /** Sequences that are computed together. */
-  maxSequences?: number;
-  /** Requests that wait beside those. */
-  maxQueue?: number;
   /** How the model writes tool calls; default: as its chat template says. */
   toolFormat?: ToolCallFormatName;
-  /** Bytes for weights, prompts and replies; default: what the machine can spare. */
-  memoryLimit?: number;
-  /** Bytes of these for prompts that may come again; default: a quarter of what the weights leave. */
-  prefixCache?: number;
-  /** Called with the loaded fraction of the weights, from 0 to 1. */
-  onProgress?: (fraction: number) => void;
-  /** Aborting it ends the load. */
-  signal?: AbortSignal;
 }
 
 /** The parts of a model that answers. */
