@@ -189,4 +189,19 @@ mx::array ExpertMatrices::matmul(const mx::array& x, const mx::array& experts) c
   return mx::astype(mx::squeeze(y, 2), x.dtype());
 }
 
+mx::array ExpertMatrices::matmul_each(const mx::array& x) const {
+  if (x.ndim() != 3) refuse("input must be [T, E, K], not " + describe(x) + ".");
+  const auto* stack = std::get_if<Stack>(&data_);
+  if (!stack) {
+    return matmul(x, mx::broadcast_to(mx::arange(x.shape(1)), {x.shape(0), x.shape(1)}));
+  }
+  const auto& [weight, scales, biases, scheme] = *stack;
+  const auto rows = mx::swapaxes(x, 0, 1);  // [E, T, K]
+  const auto y = scales
+                     ? mx::quantized_matmul(rows, weight, *scales, biases, true, scheme.group_size,
+                                            scheme.bits, mode_name(scheme.mode))
+                     : mx::matmul(rows, mx::swapaxes(weight, 1, 2));
+  return mx::astype(mx::swapaxes(y, 0, 1), x.dtype());
+}
+
 }  // namespace mlxd::kernels

@@ -33,6 +33,10 @@ class ExpertMatrices {
   /// fails the evaluation with std::out_of_range.
   mx::array matmul(const mx::array& x, const mx::array& experts) const;
 
+  /// x [T, E, K] of a float type -> y [T, E, N], of the type of x: y[t, e] = x[t, e] W[e]^T. Bits
+  /// as of matmul.
+  mx::array matmul_each(const mx::array& x) const;
+
   /// Bytes of memory held, or, where they are only measured, that would be.
   size_t bytes() const { return bytes_; }
 

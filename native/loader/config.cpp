@@ -93,19 +93,6 @@ void read_sizes(const Fields& fields, Config& c) {
   c.max_position_embeddings = fields.integer("max_position_embeddings", 1, kMostPositions);
 }
 
-// Gemma's configs name one twice; the newer name counts.
-kernels::Activation read_activation(const Fields& fields) {
-  using kernels::Activation;
-  const char* key = fields.has("hidden_activation") ? "hidden_activation" : "hidden_act";
-  const std::string name = fields.string(key, "silu");
-  if (name == "silu") return Activation::silu;
-  if (name == "gelu") return Activation::gelu;
-  if (name == "gelu_pytorch_tanh" || name == "gelu_new") return Activation::gelu_tanh;
-  fields.fail(key, "\"" + name +
-                       "\" is not supported; supported are silu, gelu, gelu_new and "
-                       "gelu_pytorch_tanh");
-}
-
 // Under the name that the family's authors gave it.
 float read_norm_eps(const Fields& fields) {
   const char* const usual = "rms_norm_eps";
@@ -136,6 +123,20 @@ nn::Quantization::Overrides of_language(const nn::Quantization::Overrides& all) 
 
 }  // namespace
 
+// Gemma's configs name one twice; the newer name counts.
+kernels::Activation Config::activation() const {
+  using kernels::Activation;
+  const Fields config = fields();
+  const char* key = config.has("hidden_activation") ? "hidden_activation" : "hidden_act";
+  const std::string name = config.string(key, "silu");
+  if (name == "silu") return Activation::silu;
+  if (name == "gelu") return Activation::gelu;
+  if (name == "gelu_pytorch_tanh" || name == "gelu_new") return Activation::gelu_tanh;
+  config.fail(key, "\"" + name +
+                       "\" is not supported; supported are silu, gelu, gelu_new and "
+                       "gelu_pytorch_tanh");
+}
+
 Config load_config(const std::filesystem::path& folder) {
   const auto file = folder / "config.json";
   Config c{};
@@ -148,7 +149,6 @@ Config load_config(const std::filesystem::path& folder) {
   if (fields.has("tie_word_embeddings")) {
     c.tie_word_embeddings = fields.boolean("tie_word_embeddings", false);
   }
-  c.activation = read_activation(fields);
   c.attention_bias = fields.boolean("attention_bias", false);
   c.mlp_bias = fields.boolean("mlp_bias", false);
   c.rope = read_rope(fields);

@@ -38,7 +38,6 @@ struct Config {
   float norm_eps;                           // added to the variance, under whichever name
   int max_position_embeddings;              // the longest context, prompt and answer together
   std::optional<bool> tie_word_embeddings;  // absent: tied if the checkpoint has no lm_head
-  kernels::Activation activation;           // of the MLP
   bool attention_bias;
   bool mlp_bias;
   nn::RopeConfig rope;
@@ -53,6 +52,9 @@ struct Config {
   std::optional<nn::Quantization> quantization;
 
   std::shared_ptr<const ConfigSource> source;
+
+  /// Of the MLP. Throws when the config names one that is not among them.
+  kernels::Activation activation() const;
 
   /// config.json itself, and of a model that also sees or hears the part on its language model: for
   /// what only one family asks for.

@@ -31,9 +31,10 @@ nn::LongRopeScaling read_longrope(const Fields& config, const Fields& scaling) {
   const char* key = is_long ? "long_factor" : "short_factor";
   const double factor = static_cast<double>(longest) / original;
   const double usual = is_long ? std::sqrt(1 + std::log(factor) / std::log(original)) : 1;
+  const float given = scaling.real("attention_factor", 0, kMostFactor, static_cast<float>(usual));
   nn::LongRopeScaling rope{
       scaling.reals(key, kLeastFactor, kMostFactor),
-      scaling.real("attention_factor", 0, kMostFactor, static_cast<float>(usual))};
+      scaling.real(is_long ? "long_mscale" : "short_mscale", 0, kMostFactor, given)};
   if (rope.factors.empty()) scaling.fail(key, "is missing");
   return rope;
 }

@@ -7,8 +7,11 @@
 
 namespace mlxd {
 
+std::unique_ptr<Model> make_apertus(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_cohere(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_cohere2(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_deepseek_v2(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_deepseek_v3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_ernie4_5(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_exaone4(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_gemma(const Config& c, const nn::Weights& w);
@@ -18,6 +21,7 @@ std::unique_ptr<Model> make_glm4(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_glm4_moe(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_gpt_oss(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_granite(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_hunyuan_v1_dense(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_internlm2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_internlm3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_lfm2(const Config& c, const nn::Weights& w);
@@ -29,6 +33,7 @@ std::unique_ptr<Model> make_mixtral(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_olmo2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_olmo3(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_phi3(const Config& c, const nn::Weights& w);
+std::unique_ptr<Model> make_phimoe(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen2(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen2_moe(const Config& c, const nn::Weights& w);
 std::unique_ptr<Model> make_qwen3(const Config& c, const nn::Weights& w);

@@ -73,7 +73,7 @@ class SharedExpert {
 /// A mixture of experts.
 class Mixture : public FeedForward {
  public:
-  Mixture(nn::RmsNorm norm, nn::Router router, nn::Experts experts,
+  Mixture(nn::Norm norm, nn::Router router, nn::Experts experts,
           std::optional<SharedExpert> shared = std::nullopt)
       : norm_(std::move(norm)),
         router_(std::move(router)),
@@ -87,13 +87,22 @@ class Mixture : public FeedForward {
   }
 
  private:
-  nn::RmsNorm norm_;
+  nn::Norm norm_;
   nn::Router router_;
   nn::Experts experts_;
   std::optional<SharedExpert> shared_;
 };
 
+/// What a checkpoint whose experts are apart calls the layers of each.
+struct ExpertNames {
+  const char *gate, *up, *down;
+};
+
+inline constexpr ExpertNames kLlamaNames{"gate_proj", "up_proj", "down_proj"};
+inline constexpr ExpertNames kMixtralNames{"w1", "w3", "w2"};
+
 /// Stacks `experts.E` of `w`, where they are apart, to `switch_mlp`, and takes that.
-nn::Experts take_experts(const Config& c, const nn::Weights& w, int experts, int intermediate);
+nn::Experts take_experts(const Config& c, const nn::Weights& w, int experts, int intermediate,
+                         const ExpertNames& names = kLlamaNames);
 
 }  // namespace mlxd

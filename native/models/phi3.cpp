@@ -3,6 +3,7 @@
 #include "models/decoder.h"
 #include "models/families.h"
 #include "models/pre_norm_block.h"
+#include "models/windows.h"
 #include "nn/layout.h"
 
 namespace mlxd {
@@ -23,9 +24,7 @@ void split_projections(const Config& c, const nn::Weights& layer) {
 
 std::unique_ptr<Model> make_phi3(const Config& c, const nn::Weights& w) {
   const nn::Rope rope(c.rope, c.head_dim);
-  const bool slides =
-      c.sliding_window.value_or(c.max_position_embeddings) < c.max_position_embeddings;
-  const auto shape = attention_shape(c, slides ? c.sliding_window : std::nullopt);
+  const auto shape = attention_shape(c, window_within_context(c));
   return std::make_unique<Decoder<PreNormBlock>>(c, w, [&](const nn::Weights& layer, int) {
     split_projections(c, layer);
     return PreNormBlock(c, layer, nn::Attention(shape, rope), biases_of(c));

@@ -15,8 +15,11 @@ using MakeModel = std::unique_ptr<Model> (*)(const Config&, const nn::Weights&);
 const std::map<std::string, MakeModel>& registry() {
   // clang-format off: one a line
   static const std::map<std::string, MakeModel> table{
+      {"apertus", make_apertus},
       {"cohere", make_cohere},
       {"cohere2", make_cohere2},
+      {"deepseek_v2", make_deepseek_v2},
+      {"deepseek_v3", make_deepseek_v3},
       {"ernie4_5", make_ernie4_5},
       {"exaone4", make_exaone4},
       {"gemma", make_gemma},
@@ -26,6 +29,7 @@ const std::map<std::string, MakeModel>& registry() {
       {"glm4_moe", make_glm4_moe},
       {"gpt_oss", make_gpt_oss},
       {"granite", make_granite},
+      {"hunyuan_v1_dense", make_hunyuan_v1_dense},
       {"internlm2", make_internlm2},
       {"internlm3", make_internlm3},
       {"lfm2", make_lfm2},
@@ -38,6 +42,7 @@ const std::map<std::string, MakeModel>& registry() {
       {"olmo2", make_olmo2},
       {"olmo3", make_olmo3},
       {"phi3", make_phi3},
+      {"phimoe", make_phimoe},
       {"qwen2", make_qwen2},
       {"qwen2_moe", make_qwen2_moe},
       {"qwen3", make_qwen3},

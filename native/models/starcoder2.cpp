@@ -16,7 +16,7 @@ std::unique_ptr<FeedForward> make_mlp(const Config& c, const nn::Weights& layer,
   const nn::Linear up(layer / "mlp" / "c_fc", c.hidden_size, c.intermediate_size, bias);
   const nn::Linear down(layer / "mlp" / "c_proj", c.intermediate_size, c.hidden_size, bias);
   return std::make_unique<PlainMlp>(
-      nn::NormActivated(norm_at(c, layer / "post_attention_layernorm"), up, c.activation),
+      nn::NormActivated(norm_at(c, layer / "post_attention_layernorm"), up, c.activation()),
       nn::ResidualLinear(down));
 }
 

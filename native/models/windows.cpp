@@ -25,6 +25,11 @@ std::optional<int> patterned_window(const Config& c, int layer, int pattern) {
   return (layer + 1) % pattern == 0 ? std::nullopt : c.sliding_window;
 }
 
+std::optional<int> window_within_context(const Config& c) {
+  if (!c.sliding_window || *c.sliding_window >= c.max_position_embeddings) return std::nullopt;
+  return c.sliding_window;
+}
+
 std::optional<int> qwen_window(const Config& c, int layer) {
   if (!c.use_sliding_window) return std::nullopt;
   if (!c.layer_types.empty()) return listed_window(c, layer);

@@ -6,6 +6,7 @@
 
 #include "cache/array_cache.h"
 #include "cache/paged_cache.h"
+#include "kernels/rotation.h"
 
 namespace mlxd::nn {
 
@@ -38,7 +39,7 @@ Attention::Attention(AttentionShape shape, Rope rope, std::optional<HeadNorms> n
       format_(kernels::kv_format(shape.kv_heads, shape.head_dim)) {}
 
 mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) const {
-  Qkv all = normed(qkv);
+  Qkv all = norms_ && !norms_->after_rope ? normed(qkv) : qkv;
   all.q = grown(all.q, step);
   if (kernels::can_attend_in_place(all.q.dtype())) return attend_in_place(all, step, layer);
   std::vector<mx::array> outputs;
@@ -51,9 +52,15 @@ mx::array Attention::operator()(const Qkv& qkv, const Step& step, int layer) con
   return outputs.size() == 1 ? outputs.front() : mx::concatenate(outputs, 0);
 }
 
-Qkv Attention::normed(const Qkv& qkv) const {
-  if (!norms_) return qkv;
-  return {norms_->q(qkv.q), norms_->k(qkv.k), qkv.v};
+Qkv Attention::normed(const Qkv& qkv) const { return {norms_->q(qkv.q), norms_->k(qkv.k), qkv.v}; }
+
+Qkv Attention::rotated(const Qkv& qkv, const Step& step) const {
+  std::vector<kernels::RowRun> runs;
+  for (const Segment& s : step.segments) runs.push_back({s.length, s.offset});
+  const auto turned = [&](const mx::array& x) {
+    return kernels::rotated_rows(x, shape_.head_dim, runs, rope_.kernel());
+  };
+  return {turned(qkv.q), turned(qkv.k), qkv.v};
 }
 
 // Rotation does not change lengths, so queries may grow before it.
@@ -75,8 +82,12 @@ mx::array Attention::attend(const Qkv& qkv, const Segment& segment, int layer) c
   const auto heads = [](const mx::array& x, int count) {
     return heads_first(split_heads(x, count));
   };
-  const mx::array q = rope_(heads(qkv.q, shape_.heads), segment.offset);
-  const mx::array k = rope_(heads(qkv.k, shape_.kv_heads), segment.offset);
+  mx::array q = rope_(heads(qkv.q, shape_.heads), segment.offset);
+  mx::array k = rope_(heads(qkv.k, shape_.kv_heads), segment.offset);
+  if (norms_rotated()) {
+    q = norms_->q(q);
+    k = norms_->k(k);
+  }
   auto& cache = static_cast<ArrayCache&>(*segment.cache->layers[layer]);
   const auto [keys, values] = cache.append(k, heads(qkv.v, shape_.kv_heads));
   return kernels::attention(q, keys, values, options_);
@@ -88,8 +99,10 @@ mx::array Attention::attend_in_place(const Qkv& qkv, const Step& step, int layer
   };
   std::vector<kernels::CachedSegment> segments;
   for (const Segment& s : step.segments) segments.push_back(cache_of(s).reserve(s.length));
+  const Qkv all = norms_rotated() ? normed(rotated(qkv, step)) : qkv;
+  const Rope rope = norms_rotated() ? Rope::none() : rope_;
   const auto out =
-      kernels::cached_attention(qkv.q, qkv.k, qkv.v, segments, format_, rope_.kernel(), options_);
+      kernels::cached_attention(all.q, all.k, all.v, segments, format_, rope.kernel(), options_);
   for (const Segment& s : step.segments) cache_of(s).written(out.appended);
   return out.output;
 }

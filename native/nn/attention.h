@@ -1,4 +1,5 @@
-// Attention of a step's tokens to their sequences' caches: norm of heads, rope, append, attend.
+// Attention of a step's tokens to their sequences' caches: norm of heads and rope in either
+// order, append, attend.
 #pragma once
 
 #include <memory>
@@ -31,6 +32,7 @@ struct AttentionShape {
 /// Norms of each head of queries and keys, of width head_dim.
 struct HeadNorms {
   Norm q, k;
+  bool after_rope = false;  // else before; not where queries grow
 };
 
 class Attention {
@@ -47,8 +49,10 @@ class Attention {
   std::unique_ptr<LayerCache> make_cache(mx::Dtype type) const;
 
  private:
+  bool norms_rotated() const { return norms_ && norms_->after_rope; }
   Qkv normed(const Qkv& qkv) const;
   mx::array grown(const mx::array& q, const Step& step) const;
+  Qkv rotated(const Qkv& qkv, const Step& step) const;
   mx::array attend(const Qkv& qkv, const Segment& segment, int layer) const;
   mx::array attend_in_place(const Qkv& qkv, const Step& step, int layer) const;
 

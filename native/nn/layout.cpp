@@ -18,6 +18,25 @@ mx::array rows(const mx::array& tensor, int runs, int from, int count) {
   return mx::flatten(mx::slice(mx::reshape(tensor, shape), start, stop), 0, 1);
 }
 
+// The matrix of a layer, exactly, in the type that this device computes in.
+mx::array dense_weight(const Weights& layer) {
+  const mx::array weight = layer.pull("weight");
+  if (!layer.has("scales")) return weight;
+  const auto scheme = layer.scheme();
+  if (!scheme) layer.fail("is quantized in the checkpoint, but not according to config.json");
+  mx::array scales = layer.pull("scales");
+  std::optional<mx::array> biases;
+  if (layer.has("biases")) biases = layer.pull("biases");
+  const mx::Dtype type =
+      layer.compute_dtype().value_or(biases ? scales.dtype() : mx::Dtype(mx::bfloat16));
+  if (biases) {
+    scales = mx::astype(scales, type);
+    biases = mx::astype(*biases, type);
+  }
+  return mx::dequantize(weight, scales, biases, scheme->group_size, scheme->bits,
+                        kernels::mode_name(scheme->mode), std::nullopt, type);
+}
+
 }  // namespace
 
 void split_rows(const Weights& fused, const std::vector<RowsOf>& parts, int runs) {
@@ -67,6 +86,29 @@ void stack_experts(const Weights& experts, int count, std::string_view name,
     stacked.put(tensor, mx::stack(parts));
   }
   stacked.quantize_like(first);
+}
+
+void split_latent_heads(const Weights& fused, int heads, const Weights& keys, int key_rows,
+                        const Weights& values, int value_rows) {
+  if (!fused.has("weight")) return;
+  const auto part = [&](const mx::array& tensor, int from, int to) {
+    if (tensor.ndim() != 2 || tensor.shape(0) != heads * (key_rows + value_rows)) {
+      fused.fail("does not have the " + std::to_string(heads * (key_rows + value_rows)) +
+                 " rows that the config asks for");
+    }
+    const int columns = tensor.shape(1);
+    const mx::array apart = mx::reshape(tensor, {heads, key_rows + value_rows, columns});
+    return mx::slice(apart, {0, from, 0}, {heads, to, columns});
+  };
+  for (const std::string_view name : {"weight", "scales", "biases"}) {
+    if (!fused.has(name)) continue;
+    const mx::array tensor = fused.pull(name);
+    values.put(name, part(tensor, key_rows, key_rows + value_rows));
+    fused.put(name, tensor);
+  }
+  values.quantize_like(fused);
+  const mx::array dense = part(dense_weight(fused), 0, key_rows);
+  keys.put("weight", mx::contiguous(mx::swapaxes(dense, 1, 2)));
 }
 
 }  // namespace mlxd::nn

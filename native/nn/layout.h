@@ -1,6 +1,5 @@
 // Checkpoints that keep together what a model has apart, or the reverse: tensors are renamed, cut
-// and stacked before layers take them. Nothing is computed, and nothing changed where a checkpoint
-// has the layout already.
+// and stacked before layers take them. Nothing changes where a checkpoint has the layout already.
 #pragma once
 
 #include <string_view>
@@ -27,5 +26,11 @@ void rename(const Weights& from, const Weights& to);
 /// `stacked`, as SwitchLinear takes it. Throws when one of them is missing.
 void stack_experts(const Weights& experts, int count, std::string_view name,
                    const Weights& stacked);
+
+/// Cuts `fused` [heads * (keys + values), latent], dense or quantized, which makes keys and values
+/// of a compressed memory, into `values` [heads, values, latent] and the transposed `keys` [heads,
+/// latent, keys]. Those are dense: rows that are quantized in groups cannot be read as columns.
+void split_latent_heads(const Weights& fused, int heads, const Weights& keys, int key_rows,
+                        const Weights& values, int value_rows);
 
 }  // namespace mlxd::nn

@@ -13,6 +13,23 @@ mx::array best(const mx::array& scores, int count) {
   return mx::astype(mx::slice(order, {0, 0}, {scores.shape(0), count}), mx::int32);
 }
 
+Routing sparse_mixer(const mx::array& logits, const RouterOptions& options) {
+  const mx::array none(-std::numeric_limits<float>::infinity());
+  const mx::array near(2 * options.jitter), all = mx::arange(options.experts);
+  mx::array left = logits;
+  std::vector<mx::array> experts, weights;
+  for (int i = 0; i < options.choices; ++i) {
+    const mx::array most = mx::max(left, -1, true);
+    const mx::array best = mx::argmax(left, -1, true);
+    const mx::array distance = (most - logits) / mx::maximum(mx::abs(logits), most);
+    const mx::array scores = mx::softmax(mx::where(distance > near, none, left), -1);
+    experts.push_back(mx::astype(best, mx::int32));
+    weights.push_back(mx::take_along_axis(scores, best, -1));
+    left = mx::where(mx::equal(all, experts.back()), none, left);
+  }
+  return {mx::concatenate(experts, -1), mx::concatenate(weights, -1)};
+}
+
 }  // namespace
 
 Router::Router(const Weights& w, int inputs, const RouterOptions& options)
@@ -28,8 +45,8 @@ Router::Router(const Weights& w, int inputs, const RouterOptions& options)
 mx::array Router::in_chosen_groups(const mx::array& scores) const {
   const int rows = scores.shape(0), groups = options_.groups;
   const mx::array grouped = mx::reshape(scores, {rows, groups, -1});
-  const mx::array group_scores = mx::sum(mx::topk(grouped, 2, -1), -1);  // [T, groups]
-  const mx::array chosen = best(group_scores, options_.chosen_groups);   // [T, chosen]
+  const mx::array group_scores = mx::sum(mx::topk(grouped, options_.group_best, -1), -1);
+  const mx::array chosen = best(group_scores, options_.chosen_groups);  // [T, chosen]
   const mx::array is_chosen =
       mx::any(mx::equal(mx::expand_dims(mx::arange(groups), 1), mx::expand_dims(chosen, 1)), -1);
   const mx::array none(-std::numeric_limits<float>::infinity());
@@ -38,6 +55,7 @@ mx::array Router::in_chosen_groups(const mx::array& scores) const {
 
 Routing Router::operator()(const mx::array& x) const {
   const mx::array logits = mx::astype(linear_(x), mx::float32);
+  if (options_.score == RouterScore::sparse_mixer) return sparse_mixer(logits, options_);
   const mx::array scores =
       options_.score == RouterScore::softmax ? mx::softmax(logits, -1) : mx::sigmoid(logits);
   mx::array choosing = correction_ ? scores + *correction_ : scores;

@@ -8,18 +8,21 @@
 namespace mlxd::nn {
 
 /// What a token's logits become before the best are chosen.
-enum class RouterScore { softmax, sigmoid };
+/// sparse_mixer (Liu et al., 2024) chooses one after the other, each weighed by a softmax over
+/// those of the experts left whose logits come near it; of the options it takes `jitter` only.
+enum class RouterScore { softmax, sigmoid, sparse_mixer };
 
 struct RouterOptions {
   int experts;
   int choices;             // of them, for each token
   bool normalized = true;  // the weights of a token's choices are made to sum to 1
   RouterScore score = RouterScore::softmax;
-  float scale = 1;  // of the weights, at last
+  float scale = 1;   // of the weights, at last
+  float jitter = 0;  // half of how far from the best, as a part of the larger, is near
 
   // DeepSeek's: experts are chosen from the best `chosen_groups` of `groups` runs of them, a run
-  // being as good as the sum of its two best experts.
-  int groups = 1, chosen_groups = 1;
+  // being as good as the sum of its `group_best` best experts.
+  int groups = 1, chosen_groups = 1, group_best = 2;
   bool corrected = false;  // scores choose with `e_score_correction_bias` added, and weigh without
 };
 

@@ -74,6 +74,18 @@ mx::array one_by_one(const Sample& sample, const mx::array& x, const mx::array& 
 
 }  // namespace
 
+TEST_CASE("each row in order is the product with the matrix of its place") {
+  for (const KernelChoice choice : {KernelChoice::automatic, KernelChoice::mlx}) {
+    set_kernels(choice);
+    for (const Sample& sample : samples()) {
+      const auto x = mx::random::normal({7, kExperts, kColumns});
+      const auto places = mx::broadcast_to(mx::arange(kExperts), {7, kExperts});
+      CHECK(distance(sample.together.matmul_each(x), one_by_one(sample, x, places)) < 1e-5f);
+    }
+  }
+  set_kernels(KernelChoice::automatic);
+}
+
 TEST_CASE("each row is the product with its expert, with the same bits as alone") {
   for (const Sample& sample : samples()) {
     CHECK(sample.together.bytes() == kExperts * sample.alone[0].bytes());

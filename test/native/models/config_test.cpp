@@ -111,7 +111,7 @@ TEST_CASE("what the language model of a Gemma 3 that sees leaves to its class") 
   CHECK(c.max_position_embeddings == 131072);
   CHECK(c.norm_eps == 1e-6f);
   CHECK(c.rope.theta == 1e6f);
-  CHECK(c.activation == kernels::Activation::gelu_tanh);
+  CHECK(c.activation() == kernels::Activation::gelu_tanh);
   CHECK(c.fields().integer("query_pre_attn_scalar", 1, 1000) == 256);
   const Config other = read_text(R"(,"num_attention_heads":32,"num_key_value_heads":16)");
   CHECK(other.heads == 32);

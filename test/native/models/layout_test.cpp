@@ -70,4 +70,36 @@ TEST_CASE("experts that lie apart are stacked in their order, and none may be mi
              "experts.1.up"));
 }
 
+TEST_CASE("what makes keys and values of latents is cut by heads, keys transposed") {
+  const nn::Weights w = checkpoint({{"kv.weight", mx::astype(numbers(10, 3), mx::float32)}});
+  nn::split_latent_heads(w / "kv", 2, w / "keys", 2, w / "values", 3);
+  const mx::array keys = (w / "keys").take("weight", {2, 3, 2});
+  const mx::array values = (w / "values").take("weight", {2, 3, 3});
+  const mx::array rows = mx::astype(numbers(10, 3), mx::float32);
+  const auto cut = [&](int from, int to) { return mx::slice(rows, {from, 0}, {to, 3}); };
+  CHECK(mx::array_equal(mx::take(keys, 0, 0), mx::transpose(cut(0, 2))).item<bool>());
+  CHECK(mx::array_equal(mx::take(keys, 1, 0), mx::transpose(cut(5, 7))).item<bool>());
+  CHECK(mx::array_equal(mx::take(values, 0, 0), cut(2, 5)).item<bool>());
+  CHECK(mx::array_equal(mx::take(values, 1, 0), cut(7, 10)).item<bool>());
+  const nn::Weights other = checkpoint({{"kv.weight", numbers(9, 3)}});
+  CHECK(says(error_of([&] {
+               nn::split_latent_heads(other / "kv", 2, other / "keys", 2, other / "values", 3);
+             }),
+             "10 rows"));
+}
+
+TEST_CASE("of quantized ones values keep their scheme, and keys lose nothing") {
+  const mx::array dense = mx::random::normal({8, 64});
+  const auto parts = mx::quantize(dense, 64, 8);
+  const nn::Weights w = checkpoint(
+      {{"fused.weight", parts[0]}, {"fused.scales", parts[1]}, {"fused.biases", parts[2]}});
+  nn::split_latent_heads(w / "fused", 2, w / "keys", 3, w / "values", 1);
+  CHECK((w / "values").scheme()->bits == 8);
+  CHECK((w / "values").take("scales", {2, 1, 1}).size() == 2);
+  const mx::array rows = mx::dequantize(parts[0], parts[1], parts[2], 64, 8);
+  const mx::array keys = (w / "keys").take("weight", {2, 64, 3});
+  CHECK(mx::array_equal(mx::take(keys, 1, 0), mx::transpose(mx::slice(rows, {4, 0}, {7, 64})))
+            .item<bool>());
+}
+
 }  // namespace mlxd::test
