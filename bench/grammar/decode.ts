@@ -2,8 +2,8 @@
 import { openModel } from '../../src/services/served-model.js';
 import type { ServedModel, TextConstraint } from '../../src/services/types.js';
 
-const ENDLESS: TextConstraint = {
-  type: 'json',
+const ENDLESS = {
+  type: 'json' as const,
   schema: {
     type: 'array',
     items: {
@@ -19,6 +19,13 @@ const ENDLESS: TextConstraint = {
     minItems: 1000,
   },
 };
+/** Without white space most of such JSON is forced. */
+const KINDS: Record<Kind, TextConstraint | undefined> = {
+  free: undefined,
+  held: ENDLESS,
+  compact: { ...ENDLESS, whitespace: '' },
+};
+type Kind = 'free' | 'held' | 'compact';
 const SAMPLING = { temperature: 1, topP: 1, topK: 0, minP: 0 };
 
 /** Tokens a second of all streams after their first ones, medians of the rounds. */
@@ -27,18 +34,17 @@ export async function measureDecode(
   streams: number,
   tokens: number,
   rounds: number,
-): Promise<{ free: number; held: number }> {
+): Promise<Record<Kind, number>> {
   const model = await openModel({ id: 'bench', folder });
-  const rates = { free: [] as number[], held: [] as number[] };
+  const rates: Record<Kind, number[]> = { free: [], held: [], compact: [] };
   for (let round = 0; round <= rounds; round++) {
-    const free = await rateOf(model, streams, tokens, undefined);
-    const held = await rateOf(model, streams, tokens, ENDLESS);
-    if (round === 0) continue; // a warm-up
-    rates.free.push(free);
-    rates.held.push(held);
+    for (const kind of ['free', 'held', 'compact'] as const) {
+      const rate = await rateOf(model, streams, tokens, KINDS[kind]);
+      if (round > 0) rates[kind].push(rate); // after a warm-up
+    }
   }
   await model.close();
-  return { free: median(rates.free), held: median(rates.held) };
+  return { free: median(rates.free), held: median(rates.held), compact: median(rates.compact) };
 }
 
 async function rateOf(model: ServedModel, streams: number, maxTokens: number, constraint: TextConstraint | undefined) {

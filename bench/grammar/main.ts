@@ -1,5 +1,5 @@
 // What does it cost to hold replies to a grammar? Compile times and masks over the corpus of the tests with the model's
-// own vocabulary, then decode of streams that are held beside streams that are not.
+// own vocabulary, then decode of streams that are held, with white space and without, beside streams that are not.
 import { parseArgs } from 'node:util';
 import { DEFAULT_MODEL, ModelStore } from '../../src/services/model-store.js';
 import { loadTokenizer } from '../../src/text/tokenizer.js';
@@ -37,13 +37,15 @@ if (values.help) {
   const masks = cases.flatMap((one) => one.masks);
   console.log(`a mask, of ${masks.length}: ${spread(masks)}`);
   for (const streams of [1, 16]) {
-    const { free, held } = await measureDecode(
+    const { free, held, compact } = await measureDecode(
       folder,
       streams,
       Number(values.tokens ?? 64),
       Number(values.rounds ?? 5),
     );
-    const ratio = (held / free).toFixed(3);
-    console.log(`decode, ${streams} streams: free ${free.toFixed(0)} tok/s, held ${held.toFixed(0)} tok/s: ${ratio}`);
+    const beside = (rate: number) => `${rate.toFixed(0)} tok/s (${(rate / free).toFixed(3)})`;
+    console.log(
+      `decode, ${streams} streams: free ${free.toFixed(0)} tok/s, held ${beside(held)}, compact ${beside(compact)}`,
+    );
   }
 }

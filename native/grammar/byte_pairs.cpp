@@ -16,9 +16,6 @@ struct Piece {
 constexpr size_t kNone = static_cast<size_t>(-1);
 constexpr uint8_t kControl = 0xff;
 
-/// Bytes that occur in UTF-8.
-bool is_of_text(int byte) { return byte < 0xc0 || (byte > 0xc1 && byte < 0xf5); }
-
 }  // namespace
 
 BytePairs::BytePairs(const Vocabulary& vocabulary)
@@ -82,10 +79,6 @@ std::optional<std::vector<Token>> BytePairs::cut(std::string_view text) const {
 }
 
 bool BytePairs::is_faithful(const Vocabulary& vocabulary) const {
-  for (int byte = 0; byte < 256; ++byte) {
-    const char letter = static_cast<char>(byte);
-    if (is_of_text(byte) && !find({&letter, 1})) return false;
-  }
   std::vector<size_t> begins;
   size_t at = 0;
   for (uint32_t length : vocabulary.lengths) {

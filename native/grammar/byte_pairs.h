@@ -18,11 +18,10 @@ class BytePairs {
  public:
   explicit BytePairs(const Vocabulary& vocabulary);
 
-  /// The tokens of a text; nothing where a byte of it is no token, from which to begin.
+  /// The tokens of a text; nothing where a byte of it is in no token.
   std::optional<std::vector<Token>> cut(std::string_view text) const;
 
-  /// Whether the sample of this vocabulary is cut as its tokenizer cut it, and every byte of UTF-8
-  /// is a token.
+  /// Whether the sample of this vocabulary is cut as its tokenizer cut it.
   bool is_faithful(const Vocabulary& vocabulary) const;
 
  private:

@@ -155,6 +155,8 @@ export const apiErrors = {
   invalidSchema: (param: string, problem: string) =>
     invalid('invalid_json_schema', param, `Invalid schema: '${param}' ${problem}.`),
   invalidGrammar: (param: string, reason: string) => invalid('invalid_grammar', param, `Invalid '${param}': ${reason}`),
+  whitespaceWithoutJson: (param: string) =>
+    invalid(null, param, `The '${param}' parameter is only allowed where the reply is held to JSON.`),
   unknownTool: (param: string, name: string) =>
     invalid('invalid_value', param, `Invalid value: ${quote(name)} is not one of the tools of this request.`),
   choiceWithoutTools: (param: string) =>

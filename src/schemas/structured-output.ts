@@ -7,6 +7,7 @@ import { jsonObject } from './tools.js';
 
 /** Of regular expressions and grammars. */
 const MAX_LENGTH = 64 * 1024;
+const MAX_WHITESPACE_LENGTH = 256;
 const MAX_CHOICES = 1024;
 const FORMAT_NAME = '^[a-zA-Z0-9_-]{1,64}$';
 
@@ -41,6 +42,7 @@ const schemaOrText = z.union([z.string().max(4 * MAX_LENGTH), jsonObject]).trans
 });
 
 const source = z.string().min(1).max(MAX_LENGTH);
+const whitespace = z.string().min(1).max(MAX_WHITESPACE_LENGTH);
 const choices = listOf(z.string().min(1), { minimum: 1, maximum: MAX_CHOICES });
 
 export const structuredOutputFields = {
@@ -52,27 +54,43 @@ export const structuredOutputFields = {
       regex: source.nullish(),
       choice: choices.nullish(),
       grammar: source.nullish(),
+      disable_any_whitespace: z.boolean().nullish().describe('Nothing stands between the parts of JSON.'),
+      whitespace_pattern: whitespace.nullish().describe('An expression of what may stand between the parts of JSON.'),
     })
     .nullish(),
   guided_json: schemaOrText.nullish(),
   guided_regex: source.nullish(),
   guided_choice: choices.nullish(),
   guided_grammar: source.nullish(),
+  guided_whitespace_pattern: whitespace.nullish(),
 };
 
 const structuredOutputRequest = z.object(structuredOutputFields);
 export type StructuredOutputFields = z.output<typeof structuredOutputRequest>;
 
+const TEXTS = ['json', 'json_object', 'regex', 'choice', 'grammar'] as const;
 const GUIDED = ['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'] as const;
+const OF_JSON = ['response_format', 'structured_outputs.json', 'structured_outputs.json_object', 'guided_json'];
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== false;
 
 /** The fields that hold the reply to something: their paths in the request. */
 export function constraintPaths(request: StructuredOutputFields): string[] {
   const { response_format: format, structured_outputs: outputs } = request;
-  const isGiven = (value: unknown) => value !== undefined && value !== null && value !== false;
   return [
     ...(format && format.type !== 'text' ? ['response_format'] : []),
-    ...Object.entries(outputs ?? {}).flatMap(([name, value]) => (isGiven(value) ? [`structured_outputs.${name}`] : [])),
+    ...TEXTS.filter((name) => isGiven(outputs?.[name])).map((name) => `structured_outputs.${name}`),
     ...GUIDED.filter((name) => isGiven(request[name])),
+  ];
+}
+
+/** The fields that say what may stand between the parts of JSON. */
+function whitespacePaths({ structured_outputs: outputs, guided_whitespace_pattern }: StructuredOutputFields): string[] {
+  return [
+    ...(['disable_any_whitespace', 'whitespace_pattern'] as const)
+      .filter((name) => isGiven(outputs?.[name]))
+      .map((name) => `structured_outputs.${name}`),
+    ...(isGiven(guided_whitespace_pattern) ? ['guided_whitespace_pattern'] : []),
   ];
 }
 
@@ -82,9 +100,16 @@ export function refuseConflicts(
   context: z.core.$RefinementCtx,
 ): void {
   const [first, second] = constraintPaths(request);
+  const [whitespace, other] = whitespacePaths(request);
+  const exclusive = (path: string, than: string) =>
+    refuse(context, (param) => apiErrors.exclusiveParameters(param, than), path.split('.'));
+  if (whitespace !== undefined && !OF_JSON.includes(first ?? '')) {
+    refuse(context, apiErrors.whitespaceWithoutJson, whitespace.split('.'));
+  }
+  if (whitespace !== undefined && other !== undefined) exclusive(other, whitespace);
   if (first === undefined) return;
-  if (second !== undefined) refuse(context, (param) => apiErrors.exclusiveParameters(param, first), second.split('.'));
-  if (request.ignore_eos) refuse(context, (param) => apiErrors.exclusiveParameters(param, first), ['ignore_eos']);
+  if (second !== undefined) exclusive(second, first);
+  if (request.ignore_eos) exclusive('ignore_eos', first);
 }
 
 function parseJson(text: string): unknown {

@@ -76,7 +76,7 @@ const NO_TEXT = 0xff;
 /** Texts such as grammars force. How a tokenizer cuts them tells whether the engine can cut others. */
 const SAMPLE =
   '{"name": "get_weather", "arguments": {"city": "Paris", "days": 12}}\n<function=now>\n' +
-  '<parameter=unit>\ncelsius</parameter></function>\n[add_person(name="Ann", age=30), now()] It\'s 2.5e-3, true, null.';
+  '<parameter=unit>\ncelsius</parameter></function>\n[add_person(name="Zoë", age=30), now()] It\'s 2.5e-3, true, null. 東京';
 
 async function vocabularyOf({ tokenizer, vocabSize, stopTokens }: GrammarModel): Promise<Vocabulary> {
   if (stopTokens.length === 0) {

@@ -20,6 +20,19 @@ const CONSTRAINTS: [fields: object, constraint: TextConstraint | undefined][] = 
   [{ structured_outputs: { json: SCHEMA } }, { type: 'json', schema: SCHEMA }],
   [{ guided_json: SCHEMA }, { type: 'json', schema: SCHEMA }],
   [{ guided_json: JSON.stringify(SCHEMA) }, { type: 'json', schema: SCHEMA }],
+  [
+    { guided_json: SCHEMA, structured_outputs: { disable_any_whitespace: true } },
+    { type: 'json', schema: SCHEMA, whitespace: '' },
+  ],
+  [
+    { structured_outputs: { json: SCHEMA, whitespace_pattern: ' ?' } },
+    { type: 'json', schema: SCHEMA, whitespace: ' ?' },
+  ],
+  [
+    { response_format: { type: 'json_object' }, guided_whitespace_pattern: '\\n' },
+    { type: 'json', schema: OBJECT, whitespace: '\\n' },
+  ],
+  [{ structured_outputs: { json: SCHEMA, disable_any_whitespace: false } }, { type: 'json', schema: SCHEMA }],
   [{ guided_regex: 'a+' }, { type: 'regex', pattern: 'a+' }],
   [{ structured_outputs: { regex: 'a+' } }, { type: 'regex', pattern: 'a+' }],
   [{ guided_choice: ['a', 'b'] }, { type: 'choice', choices: ['a', 'b'] }],
@@ -37,6 +50,26 @@ describe.each(CONSTRAINTS.map((row) => [JSON.stringify(row[0]), ...row] as const
     const completion = await appFor(model).inject({ method: 'POST', url: '/v1/completions', headers, payload });
     expect(completion.statusCode).toBe(200);
     expect(model.calls.map((call) => call.input.constraint)).toEqual([constraint, constraint]);
+  });
+});
+
+describe('white space', () => {
+  it.each([
+    [
+      { guided_json: {}, guided_whitespace_pattern: ' ', structured_outputs: { disable_any_whitespace: true } },
+      'guided_whitespace_pattern',
+      /together with 'structured_outputs.disable_any_whitespace'/,
+    ],
+    [
+      { guided_regex: 'a', structured_outputs: { whitespace_pattern: ' ' } },
+      'structured_outputs.whitespace_pattern',
+      /held to JSON/,
+    ],
+    [{ guided_whitespace_pattern: ' ' }, 'guided_whitespace_pattern', /held to JSON/],
+  ])('is refused where it is said twice, or of no JSON: %j', async (fields, param, message) => {
+    const response = await post(appFor(saying('ok')), chatBody({ ...fields }));
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject({ param, message: expect.stringMatching(message) });
   });
 });
 

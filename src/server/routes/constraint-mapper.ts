@@ -11,14 +11,9 @@ const ANY_OBJECT = { type: 'object' };
 
 /** Throws ApiError for a schema that cannot be enforced. */
 export function toConstraint(request: StructuredOutputFields): { constraint?: TextConstraint } {
-  const { response_format: format, structured_outputs: outputs } = request;
-  if (format?.type === 'json_object' || outputs?.json_object)
-    return { constraint: { type: 'json', schema: ANY_OBJECT } };
-  if (format?.type === 'json_schema') {
-    return toJson(format.json_schema.schema ?? ANY_OBJECT, ['response_format', 'json_schema', 'schema']);
-  }
-  if (request.guided_json) return toJson(request.guided_json, ['guided_json']);
-  if (outputs?.json) return toJson(outputs.json, ['structured_outputs', 'json']);
+  const json = toJson(request);
+  if (json) return { constraint: { type: 'json', schema: json, ...toWhitespace(request) } };
+  const { structured_outputs: outputs } = request;
   const pattern = request.guided_regex ?? outputs?.regex;
   if (typeof pattern === 'string') return { constraint: { type: 'regex', pattern } };
   const choices = request.guided_choice ?? outputs?.choice;
@@ -40,9 +35,25 @@ export function toToolChoice(request: ChatCompletionRequest): Pick<GenerationInp
   return required || names.length > 0 ? { toolChoice: { required, ...(names.length > 0 ? { names } : {}) } } : {};
 }
 
-function toJson(schema: JsonSchema, path: readonly (string | number)[]): { constraint: TextConstraint } {
+/** The schema that the text must fit. */
+function toJson({ response_format: format, structured_outputs: outputs, guided_json }: StructuredOutputFields) {
+  if (format?.type === 'json_object' || outputs?.json_object) return ANY_OBJECT;
+  if (format?.type === 'json_schema') {
+    return checked(format.json_schema.schema ?? ANY_OBJECT, ['response_format', 'json_schema', 'schema']);
+  }
+  if (guided_json) return checked(guided_json, ['guided_json']);
+  return outputs?.json && checked(outputs.json, ['structured_outputs', 'json']);
+}
+
+function toWhitespace({ structured_outputs: outputs, guided_whitespace_pattern }: StructuredOutputFields) {
+  const pattern = outputs?.whitespace_pattern ?? guided_whitespace_pattern;
+  if (outputs?.disable_any_whitespace) return { whitespace: '' };
+  return typeof pattern === 'string' ? { whitespace: pattern } : {};
+}
+
+function checked(schema: JsonSchema, path: readonly (string | number)[]): JsonSchema {
   refuseProblem(schema, path);
-  return { constraint: { type: 'json', schema } };
+  return schema;
 }
 
 function refuseProblem(schema: JsonSchema, path: readonly (string | number)[]): void {

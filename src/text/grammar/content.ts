@@ -2,8 +2,11 @@
 import { type JsonSchema, json, oneOf, quoted, regex } from './lark.js';
 
 export type TextConstraint =
-  /** JSON that fits a schema that checkSchema has passed. */
-  | { type: 'json'; schema: JsonSchema }
+  /**
+   * JSON that fits a schema that checkSchema has passed. `whitespace` is an expression of what may stand between its parts,
+   * '' nothing; default: a space, or a line break with its indent.
+   */
+  | { type: 'json'; schema: JsonSchema; whitespace?: string }
   /** The whole text matches. */
   | { type: 'regex'; pattern: string }
   /** One of these texts. */
@@ -15,7 +18,7 @@ export type TextConstraint =
 export function contentExpression(constraint: TextConstraint): string {
   switch (constraint.type) {
     case 'json':
-      return json(constraint.schema);
+      return json(constraint.schema, constraint.whitespace);
     case 'regex':
       return regex(constraint.pattern);
     case 'choice':

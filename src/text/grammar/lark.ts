@@ -6,8 +6,11 @@ export interface ControlTokens {
   idOf(token: string): number | undefined;
 }
 
-/** JSON in which white space is bounded: a model that likes it could fill a reply with nothing else. */
-const JSON_OPTIONS = { whitespace_pattern: '[\\x20\\x0A\\x0D\\x09]{1,40}' };
+/**
+ * Between the parts of JSON: a space, or a line break with its indent. A small model that may write more can fill a reply
+ * with nothing else.
+ */
+const WHITE_SPACE = '\\x20|\\x0D?\\x0A(\\x20{0,8}|\\x09{0,4})';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -67,9 +70,10 @@ export class RuleBook {
   }
 }
 
-/** JSON that fits a schema, which checkSchema has passed. */
-export function json(schema: JsonSchema): string {
-  return `%json ${JSON.stringify({ ...schema, 'x-guidance': JSON_OPTIONS })}`;
+/** JSON that fits a schema, which checkSchema has passed. `whitespace` may stand between its parts; '' is none. */
+export function json(schema: JsonSchema, whitespace: string = WHITE_SPACE): string {
+  const options = whitespace === '' ? { whitespace_flexible: false } : { whitespace_pattern: whitespace };
+  return `%json ${JSON.stringify({ ...schema, 'x-guidance': options })}`;
 }
 
 /** A regular expression that the whole text matches. */
