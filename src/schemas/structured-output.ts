@@ -1,5 +1,5 @@
-// Wire types of what a request may hold a reply's text to: OpenAI's `response_format`, and vLLM's extensions
-// (`guided_*` and their successor `structured_outputs`).
+// Wire types of what a request may hold a reply's text to: OpenAI's `response_format`, vLLM's extensions (`guided_*` and
+// their successor `structured_outputs`), and llama.cpp's `grammar`.
 import { z } from 'zod';
 import { listOf, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
@@ -63,13 +63,14 @@ export const structuredOutputFields = {
   guided_choice: choices.nullish(),
   guided_grammar: source.nullish(),
   guided_whitespace_pattern: whitespace.nullish(),
+  grammar: source.nullish().describe('As `guided_grammar`: the name that llama.cpp has for it.'),
 };
 
 const structuredOutputRequest = z.object(structuredOutputFields);
 export type StructuredOutputFields = z.output<typeof structuredOutputRequest>;
 
 const TEXTS = ['json', 'json_object', 'regex', 'choice', 'grammar'] as const;
-const GUIDED = ['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar'] as const;
+const GUIDED = ['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar', 'grammar'] as const;
 const OF_JSON = ['response_format', 'structured_outputs.json', 'structured_outputs.json_object', 'guided_json'];
 
 const isGiven = (value: unknown) => value !== undefined && value !== null && value !== false;

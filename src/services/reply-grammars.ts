@@ -3,6 +3,7 @@
 import { EngineError, type Grammar, type Vocabulary } from '../engine/types.js';
 import type { GrammarTool } from '../text/grammar/calls.js';
 import { contentGrammar, type TextConstraint } from '../text/grammar/content.js';
+import { GbnfError, toLark } from '../text/grammar/gbnf.js';
 import { checkSchema } from '../text/grammar/json-schema.js';
 import type { JsonSchema } from '../text/grammar/lark.js';
 import { type ReplyDemand, replyGrammar } from '../text/grammar/reply-grammar.js';
@@ -10,8 +11,8 @@ import type { ReplyFormat } from '../text/reply-format.js';
 import type { Tokenizer } from '../text/types.js';
 import type { GenerationInput, ToolDefinition } from './types.js';
 
-/** What of a schema cannot be promised: to be asked before a request with one is served. */
-export { checkSchema };
+/** What of a schema cannot be promised, and what a grammar is in Lark: to be asked before a request with one is served. */
+export { checkSchema, GbnfError, toLark };
 
 /** Compiles a grammar in llguidance's dialect of Lark. Rejects with EngineError `invalid_grammar`. */
 export interface GrammarCompiler {

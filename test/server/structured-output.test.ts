@@ -38,6 +38,7 @@ const CONSTRAINTS: [fields: object, constraint: TextConstraint | undefined][] = 
   [{ guided_choice: ['a', 'b'] }, { type: 'choice', choices: ['a', 'b'] }],
   [{ structured_outputs: { choice: ['a'] } }, { type: 'choice', choices: ['a'] }],
   [{ guided_grammar: 'start: "a"' }, { type: 'lark', grammar: 'start: "a"' }],
+  [{ grammar: 'root ::= "a"+' }, { type: 'lark', grammar: 'start: R0\nR0: ("a")+\n' }],
   [{ structured_outputs: { grammar: 'start: "a"' } }, { type: 'lark', grammar: 'start: "a"' }],
 ];
 
@@ -51,6 +52,19 @@ describe.each(CONSTRAINTS.map((row) => [JSON.stringify(row[0]), ...row] as const
     expect(completion.statusCode).toBe(200);
     expect(model.calls.map((call) => call.input.constraint)).toEqual([constraint, constraint]);
   });
+});
+
+it('tells the line and the column of what is wrong with a grammar in GBNF', async () => {
+  for (const [fields, param] of [
+    [{ guided_grammar: 'root ::= a\na ::= [z-a]' }, 'guided_grammar'],
+    [{ structured_outputs: { grammar: 'root ::= a\na ::= [z-a]' } }, 'structured_outputs.grammar'],
+    [{ grammar: 'root ::= a\na ::= [z-a]' }, 'grammar'],
+  ] as const) {
+    const response = await post(appFor(saying('ok')), chatBody({ ...fields }));
+    expect(response.statusCode).toBe(400);
+    const message = `Invalid '${param}': line 2, column 11: this range ends before it begins.`;
+    expect(response.json().error).toMatchObject({ code: 'invalid_grammar', param, message });
+  }
 });
 
 describe('white space', () => {

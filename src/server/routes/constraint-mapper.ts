@@ -1,15 +1,15 @@
 // What a request holds the reply's text and its calls to: the wire's fields to the services'. Pure functions.
 import type { ChatCompletionRequest } from '../../schemas/chat-completions.js';
 import { apiErrors } from '../../schemas/openai-errors.js';
-import type { StructuredOutputFields } from '../../schemas/structured-output.js';
+import { constraintPaths, type StructuredOutputFields } from '../../schemas/structured-output.js';
 import { chosenTools, demandsCall } from '../../schemas/tools.js';
 import { formatPath } from '../../schemas/validation-errors.js';
-import { checkSchema } from '../../services/reply-grammars.js';
+import { checkSchema, GbnfError, toLark } from '../../services/reply-grammars.js';
 import type { GenerationInput, JsonSchema, TextConstraint } from '../../services/types.js';
 
 const ANY_OBJECT = { type: 'object' };
 
-/** Throws ApiError for a schema that cannot be enforced. */
+/** Throws ApiError for a schema that cannot be enforced, and for a grammar that cannot be read. */
 export function toConstraint(request: StructuredOutputFields): { constraint?: TextConstraint } {
   const json = toJson(request);
   if (json) return { constraint: { type: 'json', schema: json, ...toWhitespace(request) } };
@@ -18,8 +18,17 @@ export function toConstraint(request: StructuredOutputFields): { constraint?: Te
   if (typeof pattern === 'string') return { constraint: { type: 'regex', pattern } };
   const choices = request.guided_choice ?? outputs?.choice;
   if (choices) return { constraint: { type: 'choice', choices } };
-  const grammar = request.guided_grammar ?? outputs?.grammar;
-  return typeof grammar === 'string' ? { constraint: { type: 'lark', grammar } } : {};
+  const grammar = request.guided_grammar ?? outputs?.grammar ?? request.grammar;
+  return typeof grammar === 'string' ? { constraint: { type: 'lark', grammar: checkedGrammar(grammar, request) } } : {};
+}
+
+function checkedGrammar(grammar: string, request: StructuredOutputFields): string {
+  try {
+    return toLark(grammar);
+  } catch (error) {
+    if (!(error instanceof GbnfError)) throw error;
+    throw apiErrors.invalidGrammar(constraintPaths(request)[0] ?? 'grammar', `${error.message}.`);
+  }
 }
 
 /** Which calls the reply must make, or may. Throws ApiError for a strict function whose schema cannot be enforced. */

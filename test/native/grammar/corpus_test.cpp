@@ -62,9 +62,9 @@ std::shared_ptr<const Grammar> compiled(const GrammarCompiler& compiler, const j
   }
 }
 
-void check_schemas(const Tokens& tokens) {
+void check_texts(const char* file, const Tokens& tokens) {
   const auto compiler = GrammarCompiler::make(tokens.vocabulary);
-  const json::Value cases = read("schemas.json");
+  const json::Value cases = read(file);
   for (const json::Value& item : *cases.as<json::Array>()) {
     const auto& one = *item.as<json::Object>();
     CAPTURE(text_of(one, "name"));
@@ -79,11 +79,18 @@ void check_schemas(const Tokens& tokens) {
 
 TEST_SUITE_BEGIN("grammar corpus" * doctest::skip(!GrammarCompiler::available()));
 
-TEST_CASE("schemas, byte by byte") { check_schemas(byte_tokens({})); }
+TEST_CASE("schemas, byte by byte") { check_texts("schemas.json", byte_tokens({})); }
 
 TEST_CASE("schemas, in the tokens of the default model" *
           doctest::skip(!std::filesystem::exists(kModel))) {
-  check_schemas(byte_level_tokens(kModel, "<|im_end|>"));
+  check_texts("schemas.json", byte_level_tokens(kModel, "<|im_end|>"));
+}
+
+TEST_CASE("grammars of llama.cpp's dialect") {
+  check_texts("gbnf.json", byte_tokens({}));
+  if (std::filesystem::exists(kModel)) {
+    check_texts("gbnf.json", byte_level_tokens(kModel, "<|im_end|>"));
+  }
 }
 
 TEST_CASE("replies in every format of tool calls") {

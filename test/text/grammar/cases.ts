@@ -27,7 +27,15 @@ export interface ReplyCase {
   grammar: string;
 }
 
-export function readCases<T>(name: 'schemas.json' | 'replies.json'): T[] {
+export interface GbnfCase {
+  name: string;
+  source: string;
+  valid: string[];
+  invalid: string[];
+  grammar: string;
+}
+
+export function readCases<T>(name: 'schemas.json' | 'replies.json' | 'gbnf.json'): T[] {
   return JSON.parse(readFileSync(new URL(`../../fixtures/grammar/${name}`, import.meta.url), 'utf8')) as T[];
 }
 
