@@ -2,7 +2,20 @@
 import { HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
 import { describe, expect, it } from 'vitest';
-import { ANSWER, drivenServer, failingServer, MODEL, QUESTION, RESULT, scriptedServer, WEATHER } from './support.js';
+import {
+  ANN,
+  ANSWER,
+  drivenServer,
+  failingServer,
+  hasGrammars,
+  MODEL,
+  PERSON,
+  QUESTION,
+  RESULT,
+  scriptedServer,
+  WEATHER,
+  WHO,
+} from './support.js';
 
 const chatAt = (baseURL: string, extra: { temperature?: number } = {}) =>
   new ChatOpenAI({ model: MODEL, apiKey: 'unused', maxRetries: 0, configuration: { baseURL }, ...extra });
@@ -36,6 +49,11 @@ describe('LangChain', () => {
     let whole: Awaited<ReturnType<typeof chat.invoke>> | undefined;
     for await (const chunk of await chat.stream(QUESTION)) whole = whole === undefined ? chunk : whole.concat(chunk);
     expect(whole?.tool_calls).toMatchObject([{ name: 'get_weather', args: { city: 'Paris' } }]);
+  });
+
+  it.skipIf(!hasGrammars())('gives an object that fits a schema', async () => {
+    const chat = chatAt(await scriptedServer()).withStructuredOutput(PERSON, { name: 'person', method: 'jsonSchema' });
+    expect(await chat.invoke(WHO)).toEqual(ANN);
   });
 
   it('throws what the server refuses and what fails', async () => {

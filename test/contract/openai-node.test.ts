@@ -1,9 +1,11 @@
 // The official client against a listening server with a scripted model: what its helpers ask of the wire.
 import OpenAI from 'openai';
+import { zodResponseFormat } from 'openai/helpers/zod';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
 import { saying, serve } from '../server/support/requests.js';
 import { PROMPT_TOKENS, ScriptedModel } from '../server/support/scripted-model.js';
+import { ANN, hasGrammars, MODEL, PERSON, scriptedServer, WHO } from './support.js';
 
 const REQUEST = { model: 'scripted/model', messages: [{ role: 'user' as const, content: 'Hello' }] };
 const STREAM = { ...REQUEST, stream: true as const };
@@ -41,6 +43,19 @@ describe('the openai client', () => {
       ['assistant', 'Hello', 'stop'],
     ]);
     expect(completion.usage?.completion_tokens).toBe(4);
+  });
+
+  it.skipIf(!hasGrammars())('parses a reply that fits a schema, whole and streamed', async () => {
+    const openai = new OpenAI({ baseURL: await scriptedServer(), apiKey: 'unused', maxRetries: 0 });
+    const request = {
+      model: MODEL,
+      messages: [{ role: 'user' as const, content: WHO }],
+      response_format: zodResponseFormat(PERSON, 'person'),
+    };
+    const whole = await openai.chat.completions.parse(request);
+    expect(whole.choices[0]?.message.parsed).toEqual(ANN);
+    const streamed = await openai.chat.completions.stream(request).finalChatCompletion();
+    expect(streamed.choices[0]?.message.parsed).toEqual(ANN);
   });
 
   it('lists and retrieves models', async () => {

@@ -1,4 +1,6 @@
 // What the contract tests of other clients share: a listening server on the scripted engine, and what it says.
+import { z } from 'zod';
+import { probeRuntime } from '../../src/engine/runtime.js';
 import { EngineError } from '../../src/engine/types.js';
 import { serve } from '../server/support/requests.js';
 import { type ScriptedReply, scriptedCatalog } from '../server/support/scripted-engine-model.js';
@@ -15,7 +17,31 @@ export const RESULT = '21 degrees';
 export const ANSWER = 'It is 21 degrees.';
 export const THOUGHT = 'I must look.';
 
+export const PERSON = z.object({
+  name: z.string().describe('The whole name.'),
+  age: z.number().int().min(0),
+  email: z.email().nullable(),
+  friends: z.array(z.object({ name: z.string() })),
+  role: z.enum(['admin', 'user']),
+});
+export const WHO = 'Who is Ann?';
+export const ANN: z.infer<typeof PERSON> = {
+  name: 'Ann',
+  age: 30,
+  email: null,
+  friends: [{ name: 'Zoë' }],
+  role: 'user',
+};
+const ANN_TOKENS = ['{"name": "A', 'nn", "age": 30, "email": null, "fri', 'ends": [{"name": "Zoë"}], "role": "user"}'];
+
+/** Whether this build can hold replies to schemas. */
+export function hasGrammars(): boolean {
+  const runtime = probeRuntime();
+  return runtime.loads && runtime.grammars;
+}
+
 const REPLIES: ScriptedReply[] = [
+  { prompt: WHO, tokens: [...ANN_TOKENS, '<|im_end|>'] },
   { prompt: RESULT, tokens: ['It is ', '21 degrees.', '<|im_end|>'] },
   {
     prompt: QUESTION,

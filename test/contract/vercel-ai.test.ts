@@ -1,22 +1,37 @@
 // The Vercel AI SDK, by both of its providers, against the whole stack on the scripted engine.
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, tool } from 'ai';
+import {
+  APICallError,
+  generateObject,
+  generateText,
+  jsonSchema,
+  type LanguageModel,
+  stepCountIs,
+  streamObject,
+  streamText,
+  tool,
+} from 'ai';
 import { describe, expect, it } from 'vitest';
 import {
+  ANN,
   ANSWER,
   drivenServer,
   failingServer,
+  hasGrammars,
   MODEL,
+  PERSON,
   QUESTION,
   RESULT,
   scriptedServer,
   THOUGHT,
   WEATHER,
+  WHO,
 } from './support.js';
 
 const PROVIDERS: Record<string, (baseURL: string) => LanguageModel> = {
-  'openai-compatible': (baseURL) => createOpenAICompatible({ name: 'mlxd', baseURL, includeUsage: true })(MODEL),
+  'openai-compatible': (baseURL) =>
+    createOpenAICompatible({ name: 'mlxd', baseURL, includeUsage: true, supportsStructuredOutputs: true })(MODEL),
   openai: (baseURL) => createOpenAI({ baseURL, apiKey: 'unused' }).chat(MODEL),
 };
 
@@ -60,6 +75,17 @@ describe.each(Object.entries(PROVIDERS))('the AI SDK, provider %s', (name, model
     if (!thinks) return;
     expect(whole.steps[0]?.reasoningText).toBe(THOUGHT);
     expect((await streamed.steps)[0]?.reasoningText).toBe(THOUGHT);
+  });
+
+  it.skipIf(!hasGrammars())('makes an object that fits a schema, whole and streamed', async () => {
+    const model = modelAt(await scriptedServer());
+    const whole = await generateObject({ model, schema: PERSON, prompt: WHO, maxRetries: 0 });
+    expect(whole.object).toEqual(ANN);
+    const streamed = streamObject({ model, schema: PERSON, prompt: WHO, maxRetries: 0 });
+    const parts: unknown[] = [];
+    for await (const part of streamed.partialObjectStream) parts.push(part);
+    expect(parts.length).toBeGreaterThan(1);
+    expect(await streamed.object).toEqual(ANN);
   });
 
   it('throws what the server refuses and what fails', async () => {

@@ -1,11 +1,13 @@
-"""What the official Python client makes of the scripted server: one line of JSON a question."""
+"""What the official Python client makes of the scripted server: one line of JSON for each question that is named."""
 
 import json
 import sys
+from typing import Literal
 
 from openai import APIStatusError, OpenAI
+from pydantic import BaseModel
 
-BASE_URL, MODEL = sys.argv[1:3]
+BASE_URL, MODEL, *QUESTIONS = sys.argv[1:]
 client = OpenAI(base_url=BASE_URL, api_key="unused", max_retries=0)
 WEATHER = {
     "type": "function",
@@ -45,6 +47,26 @@ def tools():
     return [json.loads(call.function.arguments), message.reasoning_content, reply.choices[0].message.content]
 
 
+class Friend(BaseModel):
+    name: str
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+    email: str | None
+    friends: list[Friend]
+    role: Literal["admin", "user"]
+
+
+def schema():
+    request = {"model": MODEL, "messages": [user("Who is Ann?")], "response_format": Person}
+    whole = client.chat.completions.parse(**request).choices[0].message.parsed
+    with client.chat.completions.stream(**request) as stream:
+        streamed = stream.get_final_completion().choices[0].message.parsed
+    return [whole.model_dump(), streamed == whole]
+
+
 def error():
     try:
         chat([user("Say hello")], temperature=9)
@@ -59,5 +81,5 @@ def cancel():
     return [client.models.list().data[0].id]
 
 
-for question in (text, stream, tools, error, cancel):
-    print(json.dumps({question.__name__: question()}), flush=True)
+for name in QUESTIONS:
+    print(json.dumps({name: globals()[name]()}), flush=True)

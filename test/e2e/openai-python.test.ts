@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ANSWER, MODEL, scriptedServer, THOUGHT } from '../contract/support.js';
+import { ANN, ANSWER, hasGrammars, MODEL, scriptedServer, THOUGHT } from '../contract/support.js';
 
 const run = promisify(execFile);
 const REQUIREMENT = 'openai==3.54.0';
@@ -28,23 +28,31 @@ beforeAll(async () => {
   }
 }, 2 * INSTALL_TIMEOUT_MS);
 
+async function answersTo(...questions: string[]): Promise<object> {
+  const { stdout } = await run(PYTHON, [SCRIPT, await scriptedServer(), MODEL, ...questions]);
+  return Object.assign(
+    {},
+    ...stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
+}
+
 describe('the openai client for Python', () => {
   it('gets text, a stream, a tool round trip, an error, and leaves in the middle', async ({ skip }) => {
     if (missing !== undefined) skip(missing);
-    const { stdout } = await run(PYTHON, [SCRIPT, await scriptedServer(), MODEL]);
-    const answers = Object.assign(
-      {},
-      ...stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-    );
-    expect(answers).toEqual({
+    expect(await answersTo('text', 'stream', 'tools', 'error', 'cancel')).toEqual({
       text: ['Hello there.', 'Hello there.', true],
       stream: ['Hello there.', true],
       tools: [{ city: 'Paris' }, THOUGHT, ANSWER],
       error: [400, 'decimal_above_max_value', 'temperature', true],
       cancel: [MODEL],
     });
+  });
+
+  it.skipIf(!hasGrammars())('parses a reply that fits a schema, whole and streamed', async ({ skip }) => {
+    if (missing !== undefined) skip(missing);
+    expect(await answersTo('schema')).toEqual({ schema: [ANN, true] });
   });
 });
