@@ -1,5 +1,6 @@
 // Wire types of what POST /v1/chat/completions answers: a whole reply, or the chunks of its stream.
 import { z } from 'zod';
+import { obfuscation } from './streaming.js';
 import { functionCall, toolCall, toolCallDelta } from './tools.js';
 import { completionUsage, wireTimings } from './usage.js';
 
@@ -68,6 +69,7 @@ export const chatCompletionChunk = z.object({
   ),
   usage: completionUsage.optional().describe('In the last chunk, when `stream_options.include_usage` asks for it.'),
   timings: wireTimings.optional(),
+  obfuscation: obfuscation.optional(),
 });
 
 export type WireTokenLogprob = z.output<typeof tokenLogprob>;

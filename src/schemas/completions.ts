@@ -4,7 +4,7 @@ import { ignored, integer, listOf, refuse } from './fields.js';
 import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
-import { stopStrings, streamOptions } from './streaming.js';
+import { obfuscation, stopStrings, streamOptions } from './streaming.js';
 import { refuseConflicts, structuredOutputFields } from './structured-output.js';
 import { completionUsage, wireTimings } from './usage.js';
 
@@ -94,6 +94,7 @@ export const completion = z
     ),
     usage: completionUsage.optional(),
     timings: wireTimings.optional(),
+    obfuscation: obfuscation.optional(),
   })
   .describe('Also a chunk of its stream.');
 

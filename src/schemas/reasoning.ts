@@ -14,6 +14,7 @@ export const reasoningFields = {
   thinking_budget: budget
     .nullish()
     .describe('An extension: tokens of reasoning; then the thought is ended, and the answer goes on.'),
+  max_thinking_tokens: budget.nullish().describe('An extension: another name for `thinking_budget`.'),
   reasoning: z
     .object({
       effort: effort.nullish(),
@@ -25,11 +26,11 @@ export const reasoningFields = {
     .describe('An extension: the fields above as OpenRouter names them.'),
 };
 
-/** A part of `reasoning`, and the field that says the same. */
+/** Names of one thing. */
 const SYNONYMS = [
-  ['effort', 'reasoning_effort'],
-  ['enabled', 'enable_thinking'],
-  ['max_tokens', 'thinking_budget'],
+  ['reasoning_effort', 'reasoning.effort'],
+  ['enable_thinking', 'reasoning.enabled'],
+  ['thinking_budget', 'max_thinking_tokens', 'reasoning.max_tokens'],
 ] as const;
 
 const reasoningRequest = z.object(reasoningFields);
@@ -37,8 +38,15 @@ export type ReasoningFields = z.output<typeof reasoningRequest>;
 
 /** One thing is said once. */
 export function refuseDoubleReasoning(request: ReasoningFields, context: z.core.$RefinementCtx): void {
-  for (const [part, field] of SYNONYMS) {
-    if ((request.reasoning?.[part] ?? undefined) === undefined || (request[field] ?? undefined) === undefined) continue;
-    refuse(context, (param) => apiErrors.exclusiveParameters(param, field), ['reasoning', part]);
+  for (const names of SYNONYMS) {
+    const [first, second] = names.filter((name) => (valueAt(request, name) ?? undefined) !== undefined);
+    if (first === undefined || second === undefined) continue;
+    refuse(context, (param) => apiErrors.exclusiveParameters(param, first), second.split('.'));
   }
+}
+
+function valueAt(request: Readonly<Record<string, unknown>>, name: string): unknown {
+  const [field = '', part] = name.split('.');
+  const value = request[field];
+  return part === undefined ? value : (value as Record<string, unknown> | null | undefined)?.[part];
 }

@@ -12,10 +12,11 @@ export class SseStream {
   #opened = false;
   #quiet = true;
 
-  /** `signal` is aborted when the client has gone. */
+  /** `signal` is aborted when the client has gone; `dress` has the last word on what is sent. */
   constructor(
     private readonly reply: FastifyReply,
     private readonly signal: AbortSignal,
+    private readonly dress: (data: object) => object = (data) => data,
   ) {
     const timer = setInterval(() => this.#keepAlive(), KEEP_ALIVE_MS).unref();
     finished(reply.raw, () => clearInterval(timer));
@@ -29,9 +30,9 @@ export class SseStream {
    * Writes one data frame, and does not wait for its reader: others share the engine. What a slow one has not read waits
    * here, up to a bound; who is further behind is cut off. Throws then, and the signal's reason when that is aborted.
    */
-  send(data: unknown): void {
+  send(data: object): void {
     this.signal.throwIfAborted();
-    this.#write(JSON.stringify(data));
+    this.#write(JSON.stringify(this.dress(data)));
     const { raw, log } = this.reply;
     if (raw.destroyed || raw.writableLength <= MAX_UNREAD_BYTES) return;
     log.warn({ unreadBytes: raw.writableLength }, 'client reads too slowly, cut off');

@@ -59,6 +59,7 @@ const REFUSED: Row[] = [
   [{ reasoning: { exclude: true } }, 'reasoning.exclude', 'unsupported_parameter', /not supported/],
   [{ cache_salt: '' }, 'cache_salt', 'empty_string', /at least one/],
   // Out of range
+  [{ thinking_budget: 0, max_thinking_tokens: 0 }, 'max_thinking_tokens', 'invalid_value', /'thinking_budget'/],
   [{ thinking_budget: -1 }, 'thinking_budget', 'integer_below_min_value', />= 0/],
   [{ temperature: 200 }, 'temperature', 'decimal_above_max_value', /value <= 2, but got 200 instead/],
   [{ temperature: -0.1 }, 'temperature', 'decimal_below_min_value', /value >= 0, but got -0.1/],
@@ -189,12 +190,6 @@ const REFUSED: Row[] = [
   [{ audio: { voice: 'a' } }, 'audio', 'unsupported_parameter', /not supported/],
   [{ web_search_options: {} }, 'web_search_options', 'unsupported_parameter', /not supported/],
   [messages({ role: 'user', content: [image] }), 'messages[0].content[0].type', 'unsupported_value', /'image_url'/],
-  [
-    { stream: true, stream_options: { include_obfuscation: true } },
-    'stream_options.include_obfuscation',
-    'unsupported_parameter',
-    /not supported/,
-  ],
 ];
 
 function schemaFormat(schema: object) {

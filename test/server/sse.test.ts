@@ -1,11 +1,29 @@
-// What keeps a stream alive while nothing comes.
+// What keeps a stream alive while nothing comes, and what hides the lengths of its frames.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EngineError } from '../../src/engine/types.js';
-import { appFor, chatBody, post } from './support/requests.js';
+import { appFor, chatBody, frames, post, saying } from './support/requests.js';
 import { ScriptedModel } from './support/scripted-model.js';
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+describe('a stream with obfuscation', () => {
+  it('has frames whose lengths tell nothing of their text', async () => {
+    const model = saying('a', 'é', 'a longer piece of text', 'b');
+    const stream_options = { include_obfuscation: true, include_usage: true };
+    const { body } = await post(appFor(model), chatBody({ stream: true, stream_options }));
+    const chunks = frames(body).slice(0, -1);
+    for (const chunk of chunks) expect(Buffer.byteLength(chunk) % 64, chunk).toBe(0);
+    const parsed = chunks.map((chunk) => JSON.parse(chunk));
+    expect(parsed.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('aéa longer piece of textb');
+    expect(new Set(parsed.map(({ obfuscation }) => obfuscation)).size).toBe(parsed.length);
+  });
+
+  it('is not what comes unasked', async () => {
+    const { body } = await post(appFor(saying('a')), chatBody({ stream: true }));
+    expect(body).not.toContain('obfuscation');
+  });
 });
 
 describe('a stream on which nothing comes', () => {

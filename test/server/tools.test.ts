@@ -146,6 +146,7 @@ describe('the generation input', () => {
     expect(await inputOf({ reasoning_effort: 'low' })).toMatchObject({ reasoningEffort: 'low' });
     expect(await inputOf({ enable_thinking: false })).toMatchObject({ templateVariables: { enable_thinking: false } });
     expect(await inputOf({ thinking_budget: 9 })).toMatchObject({ thinkingBudget: 9 });
+    expect(await inputOf({ max_thinking_tokens: 9, thinking_budget: null })).toMatchObject({ thinkingBudget: 9 });
     const router = { reasoning: { effort: 'low', max_tokens: 0, enabled: true, exclude: false } };
     expect(await inputOf(router)).toMatchObject({
       reasoningEffort: 'low',

@@ -70,7 +70,7 @@ type Thinking = Pick<GenerationInput, 'reasoningEffort' | 'thinkingBudget' | 'te
 function thinkingOf({ reasoning, chat_template_kwargs, ...request }: ChatCompletionRequest): Thinking {
   const effort = request.reasoning_effort ?? reasoning?.effort;
   const enable_thinking = request.enable_thinking ?? reasoning?.enabled;
-  const budget = request.thinking_budget ?? reasoning?.max_tokens;
+  const budget = request.thinking_budget ?? request.max_thinking_tokens ?? reasoning?.max_tokens;
   const thinking = typeof enable_thinking === 'boolean' ? { enable_thinking } : {};
   const templateVariables = { ...thinking, ...chat_template_kwargs };
   return {

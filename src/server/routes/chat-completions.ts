@@ -8,6 +8,7 @@ import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { obfuscated } from '../obfuscation.js';
 import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
@@ -67,7 +68,11 @@ async function streamReply(turn: ChatTurn): Promise<FastifyReply> {
   const head = newReplyHead(model.id);
   const legacy = isLegacy(body);
   const clock = new ReplyClock();
-  const stream = new SseStream(reply, controller.signal);
+  const stream = new SseStream(
+    reply,
+    controller.signal,
+    body.stream_options?.include_obfuscation ? obfuscated : undefined,
+  );
   const started = new Set<number>();
   const calling = new Set<number>();
   const usages: Usage[] = [];

@@ -8,6 +8,7 @@ import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices, withLimit } from '../choices.js';
 import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
+import { obfuscated } from '../obfuscation.js';
 import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
 import { SseStream } from '../sse.js';
@@ -102,7 +103,11 @@ async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
 async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   const { request, reply, body, model, controller } = turn;
   const head = newCompletionHead(model.id);
-  const stream = new SseStream(reply, controller.signal);
+  const stream = new SseStream(
+    reply,
+    controller.signal,
+    body.stream_options?.include_obfuscation ? obfuscated : undefined,
+  );
   const inputs = toCompletionInputs(body);
   const offsets = inputs.map(() => 0);
   const clock = new ReplyClock();

@@ -1,4 +1,5 @@
 // Pieces of grammars in llguidance's dialect of Lark. Pure.
+import { withNarrowFormats } from './formats.js';
 
 /** What tells control tokens, which a grammar names by their ids, from text. */
 export interface ControlTokens {
@@ -73,7 +74,7 @@ export class RuleBook {
 /** JSON that fits a schema, which checkSchema has passed. `whitespace` may stand between its parts; '' is none. */
 export function json(schema: JsonSchema, whitespace: string = WHITE_SPACE): string {
   const options = whitespace === '' ? { whitespace_flexible: false } : { whitespace_pattern: whitespace };
-  return `%json ${JSON.stringify({ ...schema, 'x-guidance': options })}`;
+  return `%json ${JSON.stringify({ ...withNarrowFormats(schema), 'x-guidance': options })}`;
 }
 
 /** A regular expression that the whole text matches. */
