@@ -24,7 +24,8 @@ int PagedCache::first_page_seen(int position) const {
 }
 
 kernels::CachedSegment PagedCache::reserve(int count) {
-  kernels::CachedSegment segment{count, length_, nullptr, nullptr, appended_};
+  kernels::CachedSegment segment{count, length_, nullptr, nullptr, std::nullopt};
+  if (appended_) segment.appended = *appended_;
   const int first = first_page_seen(length_), open = length_ / kPagePositions;
   const int end = pages_of(length_ + count);
   const bool copies = length_ % kPagePositions != 0 && table_->page(open)->shared;

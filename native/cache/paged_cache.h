@@ -19,7 +19,7 @@ class PagedCache : public LayerCache {
   /// Room for `count` more positions, which `kernels::cached_attention` fills; then `written` must
   /// follow with what that function returned.
   kernels::CachedSegment reserve(int count);
-  void written(const mx::array& appended) { appended_ = appended; }
+  void written(std::shared_ptr<const mx::array> appended) { appended_ = std::move(appended); }
 
   int length() const override { return length_; }
   std::vector<mx::array> state() const override;
@@ -37,8 +37,8 @@ class PagedCache : public LayerCache {
   std::optional<int> window_;
   int length_ = 0;
   std::shared_ptr<const kernels::KvTable>
-      table_;                          // replaced, never changed: steps in flight hold it
-  std::optional<mx::array> appended_;  // the last append
+      table_;                                  // replaced, never changed: steps in flight hold it
+  std::shared_ptr<const mx::array> appended_;  // the last append
 };
 
 }  // namespace mlxd

@@ -67,13 +67,6 @@ class PagedAttention final : public CpuPrimitive {
       : options_(std::move(options)), spans_(std::move(spans)) {}
   DEFINE_NAME(PagedAttention)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, [options = options_, spans = spans_](const auto& from, auto& to) {
-      compute(options, spans, from, to[0]);
-      to[1].template data<float>()[0] = 0;
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {inputs[0].shape(), {1}};
   }
@@ -82,6 +75,27 @@ class PagedAttention final : public CpuPrimitive {
     const auto& same = static_cast<const PagedAttention&>(other);
     return !has_taken() && !same.has_taken() && options_ == same.options_ && spans_ == same.spans_;
   }
+
+  /// q, k, v and the others to attention of `shape`, which takes in what computes them.
+  static CachedAttention attend(std::shared_ptr<PagedAttention> self, const mx::Shape& shape,
+                                std::vector<mx::array> inputs) {
+    inputs = self->take_in(std::move(inputs));
+    const auto outputs =
+        mx::array::make_arrays({shape, {1}}, {mx::float32, mx::float32}, self, inputs);
+    const auto written = std::make_shared<mx::array>(outputs[1]);
+    self->written_ = written;
+    return {outputs[0], written};
+  }
+
+ protected:
+  Task task() const override {
+    return [options = options_, spans = spans_](const auto& from, auto& to) {
+      compute(options, spans, from, to[0]);
+      to[1].template data<float>()[0] = 0;
+    };
+  }
+
+  int uses() const override { return 1; }
 
  private:
   Options options_;
@@ -121,10 +135,7 @@ CachedAttention cached_attention(const mx::array& q, const mx::array& k, const m
       Options{format, rope.table(), options.scale, options.cap.value_or(0),
               options.window.value_or(0), options.sinks.has_value()},
       std::move(spans));
-  inputs = primitive->take_in(std::move(inputs));
-  const auto outputs = mx::array::make_arrays({q.shape(), {1}}, {mx::float32, mx::float32},
-                                              std::move(primitive), inputs);
-  return {outputs[0], outputs[1]};
+  return PagedAttention::attend(std::move(primitive), q.shape(), std::move(inputs));
 }
 
 }  // namespace mlxd::kernels

@@ -37,8 +37,8 @@ struct CachedSegment {
 };
 
 struct CachedAttention {
-  mx::array output;    // [T, heads * dim]
-  mx::array appended;  // evaluated when the pages hold the new positions
+  mx::array output;                     // [T, heads * dim]
+  std::shared_ptr<mx::array> appended;  // evaluated when the pages hold the new positions
 };
 
 /// q [T, heads * dim], k and v [T, kv_heads * dim] float32, T the sum of the segments' lengths. A

@@ -21,6 +21,9 @@ namespace mx = mlx::core;
 
 inline bool default_is_cpu() { return mx::default_device() == mx::Device::cpu; }
 
+/// An operation of a decode step costs as much in MLX as a small matrix does in our kernels.
+/// Therefore one that is made may take those into itself that compute its inputs; it computes them
+/// first.
 class CpuPrimitive : public mx::Primitive {
  public:
   /// Inputs to outputs, all with memory.
@@ -28,32 +31,23 @@ class CpuPrimitive : public mx::Primitive {
 
   CpuPrimitive() : Primitive(mx::default_stream(mx::Device::cpu)) {}
 
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    dispatch(inputs, outputs, task());
+  }
+
   void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
     throw std::logic_error(std::string(name()) + " runs on CPU streams only.");
   }
 
-  /// What it computes, if the one operation that uses its outputs may take it into itself.
-  virtual Task task() const { return nullptr; }
-
-  /// Makes one operation of this one and of that which computes the first of `inputs`, if that may
-  /// be and nothing else of `inputs` comes between its outputs; returns the inputs of what there is
-  /// then. An operation of a decode step costs as much in MLX as a small one in our kernels.
+  /// Takes in what computes `inputs`, and the inputs of that, as far as it may be; returns the
+  /// inputs of what this is then.
   std::vector<mx::array> take_in(std::vector<mx::array> inputs) {
-    mx::array& first = inputs[0];
-    if (!first.has_primitive() || first.status() != mx::array::Status::unscheduled) return inputs;
-    const auto* source = dynamic_cast<const CpuPrimitive*>(&first.primitive());
-    Task task = source ? source->task() : nullptr;
-    const auto outputs = first.outputs();
-    const auto same = [](const mx::array& a, const mx::array& b) { return a.id() == b.id(); };
-    if (!task || outputs.size() > inputs.size() ||
-        !std::equal(outputs.begin(), outputs.end(), inputs.begin(), same)) {
-      return inputs;
+    for (size_t i = 0; i < inputs.size();) {
+      const CpuPrimitive* source = source_in(inputs, i);
+      if (source) inputs = take(*source, inputs[i], inputs);
+      i = source ? 0 : i + 1;
     }
-    taken_ = std::make_shared<const Taken>(
-        Taken{std::move(task), first.inputs().size(), shapes_of(outputs)});
-    std::vector<mx::array> left = first.inputs();
-    left.insert(left.end(), inputs.begin() + outputs.size(), inputs.end());
-    return left;
+    return inputs;
   }
 
  protected:
@@ -62,12 +56,10 @@ class CpuPrimitive : public mx::Primitive {
   template <class Compute>
   void dispatch(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs,
                 Compute compute) {
-    if (taken_) {
-      return give(inputs, outputs, [taken = taken_, compute](const auto& from, auto& to) {
-        compute(taken->compute(from), to);
-      });
-    }
-    give(inputs, outputs, std::move(compute));
+    if (!has_taken()) return give(inputs, outputs, std::move(compute));
+    give(inputs, outputs, [taken = taken_, compute](const auto& from, auto& to) {
+      compute(computed(taken, from), to);
+    });
   }
 
   /// The same with the data of the only output.
@@ -80,8 +72,18 @@ class CpuPrimitive : public mx::Primitive {
              });
   }
 
+  /// What it computes by itself; must be there where `uses` says that it may be taken in.
+  virtual Task task() const { return nullptr; }
+
+  /// How many inputs its outputs are of the operation that may take it into itself: all uses that
+  /// they have. 0 if none may.
+  virtual int uses() const { return 0; }
+
   /// Whether it is more than it says by itself.
-  bool has_taken() const { return taken_ != nullptr; }
+  bool has_taken() const { return !taken_.empty(); }
+
+  /// Of attention, also within: what must be evaluated for its pages to be written.
+  std::weak_ptr<mx::array> written_;
 
  private:
   // An operation that became part of this one; its outputs live as long as this one computes.
@@ -89,20 +91,68 @@ class CpuPrimitive : public mx::Primitive {
     Task task;
     size_t inputs;
     std::vector<mx::Shape> shapes;  // of its outputs, all float32
+    std::vector<int> places;        // in its outputs, of what were inputs before; or -1
 
-    // The inputs of this operation alone, of those that both together have.
+    // What were the inputs before, of those that there are with its own.
     std::vector<mx::array> compute(const std::vector<mx::array>& from) const {
-      std::vector<mx::array> outputs;
+      std::vector<mx::array> outputs, all;
       for (const mx::Shape& shape : shapes) {
         mx::array& output =
             outputs.emplace_back(shape, mx::float32, nullptr, std::vector<mx::array>{});
         output.set_data(mx::allocator::malloc(output.nbytes()));
       }
       task({from.begin(), from.begin() + inputs}, outputs);
-      outputs.insert(outputs.end(), from.begin() + inputs, from.end());
-      return outputs;
+      auto next = from.begin() + inputs;
+      for (const int place : places) all.push_back(place < 0 ? *next++ : outputs[place]);
+      return all;
     }
   };
+  using AllTaken = std::vector<std::shared_ptr<const Taken>>;
+
+  // The inputs of what took `taken`, one after the other: the last is computed first.
+  static std::vector<mx::array> computed(const AllTaken& taken, std::vector<mx::array> from) {
+    for (auto one = taken.rbegin(); one != taken.rend(); ++one) from = (*one)->compute(from);
+    return from;
+  }
+
+  // What computes inputs[index], if that may be taken in.
+  static const CpuPrimitive* source_in(const std::vector<mx::array>& inputs, size_t index) {
+    const mx::array& input = inputs[index];
+    if (!input.has_primitive() || input.status() != mx::array::Status::unscheduled) return nullptr;
+    const auto* source = dynamic_cast<const CpuPrimitive*>(&input.primitive());
+    if (!source || source->uses() == 0 || bytes_of(input.outputs()) >= kSmallOutputs) {
+      return nullptr;
+    }
+    const auto uses = std::count_if(inputs.begin(), inputs.end(), [&](const mx::array& a) {
+      return a.has_primitive() && a.primitive_id() == input.primitive_id();
+    });
+    return uses == source->uses() ? source : nullptr;
+  }
+
+  // `output` is one of `source`, `own` are the inputs of this.
+  std::vector<mx::array> take(const CpuPrimitive& source, const mx::array& output,
+                              const std::vector<mx::array>& own) {
+    const auto outputs = output.outputs();
+    std::vector<mx::array> all = output.inputs();
+    Taken taken{source.whole(), all.size(), shapes_of(outputs), {}};
+    for (const mx::array& input : own) {
+      const auto same = [&](const mx::array& a) { return a.id() == input.id(); };
+      const auto at = std::find_if(outputs.begin(), outputs.end(), same);
+      taken.places.push_back(at == outputs.end() ? -1 : static_cast<int>(at - outputs.begin()));
+      if (at == outputs.end()) all.push_back(input);
+    }
+    taken_.push_back(std::make_shared<const Taken>(std::move(taken)));
+    if (!source.written_.expired()) written_ = source.written_;
+    return all;
+  }
+
+  // With what it has taken.
+  Task whole() const {
+    if (!has_taken()) return task();
+    return [taken = taken_, task = task()](const auto& from, auto& to) {
+      task(computed(taken, from), to);
+    };
+  }
 
   template <class Compute>
   void give(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs,
@@ -146,7 +196,7 @@ class CpuPrimitive : public mx::Primitive {
     return copies;
   }
 
-  std::shared_ptr<const Taken> taken_;
+  AllTaken taken_;
 };
 
 }  // namespace mlxd::kernels

@@ -1,5 +1,6 @@
 #include "kernels/leaves.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -81,22 +82,6 @@ class LinearAdd final : public CpuPrimitive {
       : w_(std::move(w)), norm_(cpu_norm(joining.norm)), scale_(joining.scale) {}
   DEFINE_NAME(LinearAdd)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs,
-                 [w = w_, norm = norm_, scale = scale_](const auto& views, float* y) {
-                   std::vector<float> copy, residual_copy;
-                   const cpu::Input x{gather_rows(views[0], copy)};
-                   const cpu::Rows residual = gather_rows(views[1], residual_copy);
-                   const cpu::Compute how = w.how();
-                   if (!norm && scale == 1) {
-                     return cpu::matmul_add({w.layer(), y}, x, residual, how);
-                   }
-                   cpu::matmul({w.layer(), y}, x, how);
-                   cpu::join_rows(*OptionalNorm(norm, views, 2), scale, residual, w.outputs(), y,
-                                  how.isa, how.pool);
-                 });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {inputs[1].shape()};
   }
@@ -107,10 +92,42 @@ class LinearAdd final : public CpuPrimitive {
            scale_ == same.scale_;
   }
 
+  /// x [T, K] and the others to the sum; takes in what computes them.
+  static mx::array sum(std::shared_ptr<LinearAdd> self, std::vector<mx::array> inputs) {
+    const mx::array residual = inputs[1];
+    inputs = self->take_in(std::move(inputs));
+    const auto written = self->written_.lock();
+    self->is_first_half_ = written && std::any_of(inputs.begin(), inputs.end(), [&](const auto& a) {
+                             return a.id() == residual.id();
+                           });
+    mx::array sum(residual.shape(), mx::float32, std::move(self), std::move(inputs));
+    if (written) *written = sum;
+    return sum;
+  }
+
+ protected:
+  Task task() const override {
+    return [w = w_, norm = norm_, scale = scale_](const auto& views, auto& out) {
+      std::vector<float> copy, residual_copy;
+      float* y = out[0].template data<float>();
+      const cpu::Input x{gather_rows(views[0], copy)};
+      const cpu::Rows residual = gather_rows(views[1], residual_copy);
+      const cpu::Compute how = w.how();
+      if (!norm && scale == 1) return cpu::matmul_add({w.layer(), y}, x, residual, how);
+      cpu::matmul({w.layer(), y}, x, how);
+      cpu::join_rows(*OptionalNorm(norm, views, 2), scale, residual, w.outputs(), y, how.isa,
+                     how.pool);
+    };
+  }
+
+  // The second half of a block begins with what the first ends with, and adds to it.
+  int uses() const override { return is_first_half_ ? 2 : 0; }
+
  private:
   Factor w_;
   std::optional<CpuNorm> norm_;
   float scale_;
+  bool is_first_half_ = false;  // of a block: attention, the residual stream from outside
 };
 
 // Inputs x [T, K] and those of the norm if there is one; an output for each factor.
@@ -119,20 +136,6 @@ class NormLinears final : public CpuPrimitive {
   NormLinears(const std::optional<CpuNorm>& norm, std::vector<Factor> factors)
       : norm_(norm), factors_(std::move(factors)) {}
   DEFINE_NAME(NormLinears)
-
-  Task task() const override {
-    return [norm = norm_, factors = factors_](const auto& views, auto& out) {
-      std::vector<cpu::Product> products;
-      for (size_t i = 0; i < factors.size(); ++i) {
-        products.push_back({factors[i].layer(), out[i].template data<float>()});
-      }
-      cpu::matmuls(products, *NormedInput(views, norm), factors[0].how());
-    };
-  }
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, task());
-  }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     std::vector<mx::Shape> shapes;
@@ -144,6 +147,19 @@ class NormLinears final : public CpuPrimitive {
     const auto& same = static_cast<const NormLinears&>(other);
     return norm_ == same.norm_ && factors_ == same.factors_;
   }
+
+ protected:
+  Task task() const override {
+    return [norm = norm_, factors = factors_](const auto& views, auto& out) {
+      std::vector<cpu::Product> products;
+      for (size_t i = 0; i < factors.size(); ++i) {
+        products.push_back({factors[i].layer(), out[i].template data<float>()});
+      }
+      cpu::matmuls(products, *NormedInput(views, norm), factors[0].how());
+    };
+  }
+
+  int uses() const override { return static_cast<int>(factors_.size()); }
 
  private:
   std::optional<CpuNorm> norm_;
@@ -157,18 +173,6 @@ class NormGlu final : public CpuPrimitive {
       : activation_(activation), norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
   DEFINE_NAME(NormGlu)
 
-  Task task() const override {
-    return [activation = activation_, norm = norm_, gate = gate_, up = up_](const auto& views,
-                                                                            auto& out) {
-      cpu::matmul_glu(activation, {gate.layer(), out[0].template data<float>()}, up.layer(),
-                      *NormedInput(views, norm), gate.how());
-    };
-  }
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, task());
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {{inputs[0].shape(0), gate_.outputs()}};
   }
@@ -178,6 +182,17 @@ class NormGlu final : public CpuPrimitive {
     return activation_ == same.activation_ && norm_ == same.norm_ && gate_ == same.gate_ &&
            up_ == same.up_;
   }
+
+ protected:
+  Task task() const override {
+    return [activation = activation_, norm = norm_, gate = gate_, up = up_](const auto& views,
+                                                                            auto& out) {
+      cpu::matmul_glu(activation, {gate.layer(), out[0].template data<float>()}, up.layer(),
+                      *NormedInput(views, norm), gate.how());
+    };
+  }
+
+  int uses() const override { return 1; }
 
  private:
   Activation activation_;
@@ -229,10 +244,9 @@ mx::array linear_add(const LinearLayer& layer, const mx::array& x, const mx::arr
   check_layer(layer, x);
   check(residual.shape() == mx::Shape{x.shape(0), layer.weight.rows_count()}, "Residual", residual,
         x);
-  auto primitive = std::make_shared<LinearAdd>(Factor(layer), joining);
-  auto inputs = primitive->take_in(
+  return LinearAdd::sum(
+      std::make_shared<LinearAdd>(Factor(layer), joining),
       with_norm({x, mx::astype(residual, mx::float32)}, joining.norm, residual.shape(1)));
-  return mx::array(residual.shape(), mx::float32, std::move(primitive), std::move(inputs));
 }
 
 std::vector<mx::array> norm_linears(const mx::array& x, const std::optional<NormLayer>& norm,

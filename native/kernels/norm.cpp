@@ -19,9 +19,19 @@ class HeadNorm final : public CpuPrimitive {
   explicit HeadNorm(const CpuNorm& norm) : norm_(norm) {}
   DEFINE_NAME(HeadNorm)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [norm = norm_](const auto& views, float* out) {
+  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
+    return {inputs[0].shape()};
+  }
+
+  bool is_equivalent(const mx::Primitive& other) const override {
+    return norm_ == static_cast<const HeadNorm&>(other).norm_;
+  }
+
+ protected:
+  Task task() const override {
+    return [norm = norm_](const auto& views, auto& to) {
       std::vector<float> copy;
+      float* out = to[0].template data<float>();
       const int columns = views[0].shape(1), width = views[1].shape(0);
       const cpu::Rows x = gather_rows(views[0], copy);
       const CpuNormView view(norm, &views[1]);
@@ -34,16 +44,10 @@ class HeadNorm final : public CpuPrimitive {
       for (int r = 0; r < x.count; ++r) {
         compute(x.data + r * x.stride, parts, out + size_t(r) * columns);
       }
-    });
+    };
   }
 
-  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
-    return {inputs[0].shape()};
-  }
-
-  bool is_equivalent(const mx::Primitive& other) const override {
-    return norm_ == static_cast<const HeadNorm&>(other).norm_;
-  }
+  int uses() const override { return 1; }
 
  private:
   CpuNorm norm_;

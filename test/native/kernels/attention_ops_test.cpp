@@ -79,7 +79,7 @@ TEST_CASE("two ragged steps in place agree with MLX's rope and attention of each
         };
         const auto first = step(0, 305, {{300, 0, a, {}, {}}, {5, 0, b, {}, {}}});
         const auto second =
-            step(305, 307, {{1, 300, a, {}, first.appended}, {1, 5, b, {}, first.appended}});
+            step(305, 307, {{1, 300, a, {}, *first.appended}, {1, 5, b, {}, *first.appended}});
         const auto expected = [&](std::vector<std::pair<int, int>> runs) {  // of a sequence's rows
           std::vector<mx::array> q, k, v;
           for (const auto& [from, count] : runs) {
@@ -117,39 +117,79 @@ TEST_CASE("appends of several steps that are evaluated at once follow each other
     const auto step = cached_attention(row(rows.q), row(rows.k), row(rows.v),
                                        {{1, i, table, {}, appended}}, format, rope, {0.2f});
     outputs.insert(outputs.begin(), step.output);  // asked for in the wrong order
-    appended = step.appended;
+    appended = *step.appended;
   }
   std::reverse(outputs.begin(), outputs.end());
   CHECK(same_bits(mx::concatenate(outputs, 0), expected.output));
 }
 
-TEST_CASE(
-    "attention takes the projections before it into itself, unless they come in another order") {
+TEST_CASE("attention takes the projections and norms of heads before it into itself") {
   constexpr int kDim = 16;
   const auto matrix = [](int rows) {
     return WeightMatrix(mx::random::normal({rows, 32}), mx::float32);
   };
   const WeightMatrix q = matrix(kHeads * kDim), k = matrix(kKvHeads * kDim),
                      v = matrix(kKvHeads * kDim);
-  const auto x = mx::random::normal({5, 32});
-  mx::eval(x);
+  const auto x = mx::random::normal({5, 32}), weight = mx::random::normal({kDim});
+  mx::eval(x, weight);
   const KvFormat format = kv_format(kKvHeads, kDim);
-  const auto attend = [&](const mx::array& q, const mx::array& k, const mx::array& v) {
+  const auto attend = [&](std::vector<mx::array> qkv, bool apart) {
+    for (const int i : {0, 1}) qkv[i] = norm(qkv[i], {weight, 1e-5f});
+    if (apart) mx::eval(qkv);
     const uint64_t before = work_done().operations;
-    const auto out = cached_attention(q, k, v, {{5, 0, pages(format, 1), {}, {}}}, format,
-                                      Rope(kDim, false, 1e4f, 1, {}), {0.25f});
+    const auto out = cached_attention(qkv[0], qkv[1], qkv[2], {{5, 0, pages(format, 1), {}, {}}},
+                                      format, Rope(kDim, false, 1e4f, 1, {}), {0.25f});
     mx::eval(out.output);
-    return std::pair(out.output, work_done().operations - before);
+    CHECK(work_done().operations - before == 1);
+    return out.output;
   };
-  const auto made = [&] { return norm_linears(x, {}, {q, k, v}); };
-  auto apart = made(), joined = made(), turned = made();
-  mx::eval(apart);
-  const auto [expected, one] = attend(apart[0], apart[1], apart[2]);
-  const auto [output, also_one] = attend(joined[0], joined[1], joined[2]);
-  CHECK(one == 1);
-  CHECK(also_one == 1);
-  CHECK(same_bits(output, expected));
-  CHECK(attend(turned[0], turned[2], turned[1]).second == 2);
+  CHECK(same_bits(attend(norm_linears(x, {}, {q, k, v}), false),
+                  attend(norm_linears(x, {}, {q, k, v}), true)));
+  const auto made = norm_linears(x, {}, {q, v, k}), made_too = norm_linears(x, {}, {q, v, k});
+  CHECK(same_bits(attend({made[0], made[2], made[1]}, false),
+                  attend({made_too[0], made_too[2], made_too[1]}, true)));
+}
+
+TEST_CASE("a block is one operation, its pages are written when it is done") {
+  constexpr int kDim = 16, kWidth = kHeads * kDim, kKvWidth = kKvHeads * kDim;
+  const auto matrix = [](int rows, int columns) {
+    return WeightMatrix(mx::random::normal({rows, columns}), mx::float32);
+  };
+  const WeightMatrix q = matrix(kWidth, 32), k = matrix(kKvWidth, 32), v = matrix(kKvWidth, 32),
+                     out = matrix(32, kWidth), gate = matrix(48, 32), up = matrix(48, 32),
+                     down = matrix(32, 48);
+  const auto weight = mx::random::normal({32}), x = mx::random::normal({1, 32});
+  mx::eval(weight, x);
+  const NormLayer norm{weight, 1e-5f};
+  const KvFormat format = kv_format(kKvHeads, kDim);
+  const auto half = [&](const mx::array& x, const CachedSegment& segment) {
+    const auto qkv = norm_linears(x, norm, {q, k, v});
+    const auto attention = cached_attention(qkv[0], qkv[1], qkv[2], {segment}, format,
+                                            Rope(kDim, false, 1e4f, 1, {}), {0.25f});
+    return std::pair(linear_add(out, attention.output, x), attention.appended);
+  };
+  const auto mlp = [&](const mx::array& x, const mx::array& residual) {
+    return linear_add(down, norm_glu(Activation::silu, x, norm, gate, up), residual);
+  };
+  const auto operations_of = [](const mx::array& y) {
+    const uint64_t before = work_done().operations;
+    mx::eval(y);
+    return work_done().operations - before;
+  };
+  const auto table = pages(format, 1), other = pages(format, 1);
+  const auto [h, written] = half(x, {1, 0, table, {}, {}});
+  const mx::array together = mlp(h, h);
+  CHECK(operations_of(*written) == 1);
+  CHECK(operations_of(together) == 0);
+  const auto [apart, written_apart] = half(x, {1, 0, other, {}, {}});
+  CHECK(operations_of(*written_apart) == 1);
+  CHECK(operations_of(apart) == 0);
+  CHECK(same_bits(mlp(apart, apart), together));
+  // The next block of a parallel one begins with what both halves began with.
+  const auto [parallel, unused] = half(x, {1, 1, table, {}, *written});
+  CHECK(operations_of(mlp(x, parallel)) == 2);
+  const auto [next, also_unused] = half(x, {1, 1, other, {}, *written_apart});
+  CHECK(same_bits(mlp(x, parallel), mlp(x, next)));
 }
 
 TEST_CASE("a page that others hold is copied after what it waits for was written") {
@@ -166,8 +206,8 @@ TEST_CASE("a page that others hold is copied after what it waits for was written
                             {segment}, format, rope, {0.2f});
   };
   const auto first = step(0, 8, {8, 0, table, {}, {}});
-  const auto apart = step(8, 9, {1, 8, own, table->page(0), first.appended});
-  const auto same = step(8, 9, {1, 8, table, {}, first.appended});
+  const auto apart = step(8, 9, {1, 8, own, table->page(0), *first.appended});
+  const auto same = step(8, 9, {1, 8, table, {}, *first.appended});
   CHECK(same_bits(apart.output, same.output));
 }
 

@@ -216,7 +216,7 @@ TEST_CASE("a sequence's cache speaks for all layers") {
   auto& windowed = static_cast<PagedCache&>(*cache.layers[1]);
   windowed.reserve(299);
   windowed.reserve(1);
-  windowed.written(mx::zeros({1}));
+  windowed.written(std::make_shared<mx::array>(mx::zeros({1})));
   CHECK(cache.state().size() == 3);
   CHECK(cache.bytes() == cache.layers[0]->bytes() + cache.layers[1]->bytes());
   CHECK(cache.bytes_for(300) == cache.layers[0]->bytes_for(300) + cache.layers[1]->bytes_for(300));
