@@ -143,6 +143,41 @@ TEST_CASE("a row's token does not depend on the other rows of its batch") {
   }
 }
 
+TEST_CASE("tokens and scores have the same bits on one to four threads") {
+  constexpr int kRows = 9, kVocabulary = 5003;
+  const auto logits = mx::multiply(mx::random::normal({kRows, kVocabulary}), mx::array(3.0f));
+  mx::eval(logits);
+  std::vector<SamplerRow> rows;
+  for (int b = 0; b < kRows; ++b) {
+    const Asked asked{b % 3 == 0 ? 0.0f : 0.7f + 0.1f * b, b % 2 ? 0.9f : 1.0f, 40 * (b % 4), 0.01f,
+                      static_cast<uint64_t>(b)};
+    rows.push_back(asked.at(100 + b));
+    if (b % 2 == 0) rows.back().params.logprobs = b;
+  }
+  const int threads_before = kernels::threads();
+  const auto sampled_on = [&](int threads) {
+    kernels::set_threads(threads);
+    const Samples samples = sample(logits, rows);
+    mx::eval(samples.arrays());
+    return read(samples);
+  };
+  const auto one = sampled_on(1);
+  for (int threads = 2; threads <= 4; ++threads) {
+    const auto more = sampled_on(threads);
+    for (int b = 0; b < kRows; ++b) {
+      CAPTURE(threads);
+      CAPTURE(b);
+      CHECK(more[b].token == one[b].token);
+      REQUIRE(more[b].scores.size() == one[b].scores.size());
+      for (size_t i = 0; i < one[b].scores.size(); ++i) {
+        CHECK(more[b].scores[i].token == one[b].scores[i].token);
+        CHECK(more[b].scores[i].logprob == one[b].scores[i].logprob);
+      }
+    }
+  }
+  kernels::set_threads(threads_before);
+}
+
 TEST_CASE("each row's penalties count its own history and its own token in flight") {
   // Of kLogits the best are 1 (3.0), 5 (2.5), 2 (2.0), 7 (1.5).
   std::vector<SamplerRow> rows(5, SamplerRow{{.temperature = 0}, 0});
