@@ -1,6 +1,7 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -23,6 +24,7 @@ struct Unit {
   int part, kv_head;
   int query, queries;  // of the part's span
   int page, end_page;
+  int result;  // those of the same queries and key head have the same
 };
 
 // A span with its place among the rows and in the states.
@@ -55,6 +57,8 @@ class Work {
       states += heads_of(span) * parts_.back().slots * width_;
       row += span.length;
     }
+    left_ = std::make_unique<std::atomic<int>[]>(results_);
+    for (const Unit& unit : units_) left_[unit.result].fetch_add(1, std::memory_order_relaxed);
     states_ = std::make_unique_for_overwrite<float[]>(states);
     float* state = states_.get();
     for (Part& part : parts_) {
@@ -65,14 +69,20 @@ class Work {
 
   int units() const { return static_cast<int>(units_.size()); }
 
-  void attend_unit(int index, const KernelTable& kernels) const {
+  /// Takes a unit through its pages. Whoever does the last one of a result joins them.
+  void attend(int index, const KernelTable& kernels, float* out) {
     const Unit& unit = units_[index];
     for (int page = unit.page; page < unit.end_page; ++page) {
       kernels.attend_page[static_cast<int>(a_.format.type)](args_of(unit, page));
     }
+    if (left_[unit.result].fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    for (int query = unit.query; query < unit.query + unit.queries; ++query) {
+      finish(parts_[unit.part], query, unit.kv_head, out, kernels.join_pages);
+    }
   }
 
-  // One key head's heads of one query.
+ private:
+  // One key head's heads of one query, its pages in their order.
   void finish(const Part& part, int query, int kv_head, float* out, JoinPages join) const {
     const int origin = first_page(part.span, 0);
     const int begin = part.slots == 1 ? 0 : first_page(part.span, query) - origin;
@@ -86,9 +96,6 @@ class Work {
     }
   }
 
-  const std::vector<Part>& parts() const { return parts_; }
-
- private:
   size_t heads_of(const AttentionSpan& span) const { return size_t(span.length) * a_.heads; }
   int first_page(const AttentionSpan& span, int query) const {
     return a_.window > 0 ? std::max(0, span.offset + query + 1 - a_.window) / kPagePositions : 0;
@@ -136,9 +143,11 @@ class Work {
       const int pages_a_unit = part.slots == 1 ? end - begin : 1;
       for (int page = begin; page < end; page += pages_a_unit) {
         for (int kv_head = 0; kv_head < a_.format.kv_heads; ++kv_head) {
-          units_.push_back({index, kv_head, query, queries, page, page + pages_a_unit});
+          units_.push_back(
+              {index, kv_head, query, queries, page, page + pages_a_unit, results_ + kv_head});
         }
       }
+      results_ += a_.format.kv_heads;
     }
   }
 
@@ -157,6 +166,8 @@ class Work {
   int group_, value_width_, width_;
   std::vector<Part> parts_;
   std::vector<Unit> units_;
+  int results_ = 0;
+  std::unique_ptr<std::atomic<int>[]> left_;  // of each result, units to be done
   std::unique_ptr<float[]> states_;
 };
 
@@ -165,17 +176,8 @@ class Work {
 void attend(const Attention& a, const float* q, std::span<const AttentionSpan> spans, float* out,
             Isa isa, ThreadPool& pool) {
   const KernelTable& kernels = kernel_table(isa);
-  const Work work(a, q, spans);
-  pool.run(work.units(), [&](int unit) { work.attend_unit(unit, kernels); });
-  std::vector<std::pair<int, int>> queries;  // the part and the query in it
-  for (int part = 0; part < static_cast<int>(spans.size()); ++part) {
-    for (int i = 0; i < spans[part].length; ++i) queries.emplace_back(part, i);
-  }
-  const int kv_heads = a.format.kv_heads;
-  pool.run(static_cast<int>(queries.size()) * kv_heads, [&](int index) {
-    const auto [part, query] = queries[index / kv_heads];
-    work.finish(work.parts()[part], query, index % kv_heads, out, kernels.join_pages);
-  });
+  Work work(a, q, spans);
+  pool.run(work.units(), [&](int unit) { work.attend(unit, kernels, out); });
 }
 
 }  // namespace mlxd::kernels::cpu

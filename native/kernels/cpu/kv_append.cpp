@@ -12,6 +12,7 @@ namespace {
 
 // Rows that one thread takes at a time: below as many a step is not worth waking another.
 constexpr int kRowsAtOnce = 8;
+constexpr size_t kLineBytes = 64;
 
 // A row of floats to a place of a page: keys with their columns apart, values followed by zeros.
 class RowWriter {
@@ -61,6 +62,8 @@ class RowWriter {
 struct Place {
   int position;
   const KvTable* table;
+
+  const KvPage& page() const { return *table->page(position / kPagePositions); }
 };
 
 std::vector<Place> places_of(std::span<const AttentionSpan> spans) {
@@ -71,6 +74,18 @@ std::vector<Place> places_of(std::span<const AttentionSpan> spans) {
   return places;
 }
 
+// Asks for the lines that a row is written to: of a key there are many, and each has to come from
+// memory.
+void ask_for(const KvFormat& format, const Place& at) {
+  const int place = at.position % kPagePositions;
+  const size_t block = size_t(format.dim) * kBlockKeys * format.bits() / 8;
+  for (int head = 0; head < format.kv_heads; ++head) {
+    const uint8_t* keys = at.page().keys(head) + place / kBlockKeys * block;
+    for (size_t i = 0; i < block; i += kLineBytes) __builtin_prefetch(keys + i, 1);
+    __builtin_prefetch(at.page().values(head) + size_t(place) * format.value_bytes(), 1);
+  }
+}
+
 // The keys and values of rows [begin, end).
 template <class Writer>
 void write_rows(Writer writer, const Attention& a, const Rope& rope, const AttentionRows& k,
@@ -78,9 +93,8 @@ void write_rows(Writer writer, const Attention& a, const Rope& rope, const Atten
   const int dim = a.format.dim;
   const auto key = std::make_unique_for_overwrite<float[]>(dim);
   for (int row = begin; row < end; ++row) {
-    const auto [position, table] = places[row];
-    const KvPage& page = *table->page(position / kPagePositions);
-    const int place = position % kPagePositions;
+    const int position = places[row].position, place = position % kPagePositions;
+    const KvPage& page = places[row].page();
     for (int head = 0; head < a.format.kv_heads; ++head) {
       rope.rotate(k.row(row) + head * dim, dim, position, key.get());
       writer.write_key(key.get(), page.keys(head), place);
@@ -100,6 +114,7 @@ void append(const Attention& a, Rope& rope, const AttentionRows& q, const Attent
   const int dim = a.format.dim, rows = static_cast<int>(places.size());
   pool.run((rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](int chunk) {
     const int begin = chunk * kRowsAtOnce, end = std::min(rows, begin + kRowsAtOnce);
+    for (int row = begin; row < end; ++row) ask_for(a.format, places[row]);
     for (int row = begin; row < end; ++row) {
       for (int head = 0; head < a.heads; ++head) {
         rope.rotate(q.row(row) + head * dim, dim, places[row].position,
