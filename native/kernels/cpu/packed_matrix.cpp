@@ -1,35 +1,16 @@
 #include "kernels/cpu/packed_matrix.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "kernels/cpu/tile.h"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace mlxd::kernels::cpu {
 namespace {
 
-constexpr size_t kVector = 64;
 constexpr size_t kLane = 4;
-constexpr size_t kHugePage = size_t(2) << 20;
 
 std::atomic<size_t> live_bytes{0};
-
-uint8_t* allocate(size_t bytes) {
-  bool huge = bytes >= 4 * kHugePage;
-  void* data = nullptr;
-  if (posix_memalign(&data, huge ? kHugePage : kVector, bytes) != 0) throw std::bad_alloc();
-#if defined(__linux__)
-  // A hint: huge pages save a large matrix the page walks, one every 4 KiB.
-  if (huge) madvise(data, bytes, MADV_HUGEPAGE);
-#endif
-  return static_cast<uint8_t*>(data);
-}
 
 // What a weight's bits stand for, before its scale.
 float decode(Encoding encoding, uint8_t bits) {
@@ -39,11 +20,9 @@ float decode(Encoding encoding, uint8_t bits) {
 
 }  // namespace
 
-void PackedMatrix::Free::operator()(uint8_t* data) const { std::free(data); }
-
 PackedMatrix::PackedMatrix(const MatrixFormat& format, const void* weight, const void* scales,
                            const void* biases, ThreadPool& pool)
-    : PackedLayout(format), data_(allocate(bytes())) {
+    : PackedLayout(format), data_(bytes()) {
   live_bytes += bytes();
   pool.run(panels(), [&](int panel) {
     if (format_.encoding == Encoding::dense) {
@@ -65,7 +44,7 @@ size_t PackedLayout::scales_bytes() const {
 }
 
 void PackedMatrix::pack_dense(int panel, const uint8_t* weight) {
-  uint8_t* out = data_.get() + panel * panel_bytes();
+  uint8_t* out = data_.data() + panel * panel_bytes();
   std::memset(out, 0, panel_bytes());
   const size_t width = format_.bits / 8;
   for (int r = 0; r < kPanelRows && panel * kPanelRows + r < format_.rows; ++r) {
@@ -78,7 +57,7 @@ void PackedMatrix::pack_dense(int panel, const uint8_t* weight) {
 
 void PackedMatrix::pack_groups(int panel, const uint32_t* weight, const void* scales,
                                const void* biases) {
-  uint8_t* out = data_.get() + panel * panel_bytes();
+  uint8_t* out = data_.data() + panel * panel_bytes();
   std::memset(out, 0, panel_bytes());
   const int width = scale_bytes(format_.scale_type);
   const int words = format_.group_size * format_.bits / 32;

@@ -19,10 +19,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "kernels/cpu/matrix_format.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/cpu/weight_memory.h"
 
 namespace mlxd::kernels::cpu {
 
@@ -75,17 +75,13 @@ class PackedMatrix : public PackedLayout {
   /// Row `row`, dequantized to `out` [columns].
   void read_row(int row, float* out) const;
 
-  const uint8_t* panel(int index) const { return data_.get() + index * panel_bytes(); }
+  const uint8_t* panel(int index) const { return data_.data() + index * panel_bytes(); }
 
  private:
   void pack_dense(int panel, const uint8_t* weight);
   void pack_groups(int panel, const uint32_t* weight, const void* scales, const void* biases);
 
-  struct Free {
-    void operator()(uint8_t* data) const;
-  };
-
-  std::unique_ptr<uint8_t[], Free> data_;
+  WeightMemory data_;
 };
 
 }  // namespace mlxd::kernels::cpu

@@ -1,6 +1,9 @@
 // The packed layout: what goes in comes out, for every format and at every edge.
 #include "kernels/cpu/packed_matrix.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "doctest/doctest.h"
 #include "kernels/random_matrix.h"
 
@@ -91,5 +94,26 @@ TEST_CASE("every 16-bit scale is read exactly") {
         FAIL("bits ", bits, " type ", int(type), " read as ", got, " not ", expected);
       }
     }
+  }
+}
+
+TEST_CASE("memory of weights is aligned, apart, and there as long as it is held") {
+  struct Held {
+    WeightMemory memory;
+    size_t bytes;
+    uint8_t value;
+  };
+  constexpr size_t kMany = size_t(20) << 20;  // two of them do not fit a chunk
+  std::vector<Held> held;
+  uint8_t value = 1;
+  for (const size_t bytes : {size_t(1), size_t(65), kMany, size_t(1000), kMany, 3 * kMany}) {
+    held.push_back({WeightMemory(bytes), bytes, value++});
+    std::memset(held.back().memory.data(), held.back().value, bytes);
+  }
+  held.erase(held.begin());
+  held.erase(held.begin() + 1);
+  for (const auto& [memory, bytes, value] : held) {
+    CHECK(reinterpret_cast<uintptr_t>(memory.data()) % 64 == 0);
+    CHECK(size_t(std::count(memory.data(), memory.data() + bytes, value)) == bytes);
   }
 }
