@@ -54,9 +54,9 @@ export class TextLogprobs {
   /** The entries of the tokens whose text is out with these `length` characters more. */
   release(length: number): TextLogprob[] {
     this.#released += length;
-    // A token without text waits for the next: it may have begun a character that the end of the reply gives to it.
-    const out = this.#pending.findIndex(({ logprob, end }, i) => {
-      return end > this.#released || (logprob.text === '' && i === this.#pending.length - 1);
+    // A token that may have begun a character waits for the next: the end of the reply would give that to it.
+    const out = this.#pending.findIndex(({ logprob: { text, bytes }, end }, i) => {
+      return end > this.#released || (i === this.#pending.length - 1 && (text === '' || endsInCharacter(bytes)));
     });
     return this.#pending.splice(0, out < 0 ? this.#pending.length : out).map(({ logprob }) => logprob);
   }
@@ -73,6 +73,14 @@ export class TextLogprobs {
     const bytes = this.#names.tokenBytes(token);
     return { text: this.#decoder.decode(bytes), bytes: [...bytes], logprob };
   }
+}
+
+/** Whether bytes may end in the middle of a character. */
+function endsInCharacter(bytes: readonly number[]): boolean {
+  const first = bytes.findLastIndex((byte) => byte >= 0xc0);
+  if (first < 0) return false;
+  const lead = bytes[first] as number;
+  return bytes.length - first < (lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2);
 }
 
 /** Without the last `length` characters, which were not let out. */
