@@ -27,7 +27,8 @@ export async function measureMasks(tokenizer: Tokenizer): Promise<z.infer<typeof
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => undefined);
   const ends = [tokenizer.idOf(tokenizer.controlTokens[0] ?? '') ?? 0];
-  child.stdin.end(JSON.stringify({ tokens, ends, sample: [], cases }));
+  const sample = [...(await tokenizer.encode('{"name": "get_weather"}'))];
+  child.stdin.end(JSON.stringify({ tokens, ends, sample, cases }));
   const [output, code] = await Promise.all([readText(child.stdout), ended]);
   if (code !== 0) throw new BuildError(`grammar_bench ended with status ${code}`);
   return findings.parse(JSON.parse(output));
