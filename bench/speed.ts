@@ -2,12 +2,14 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { BuildError, main } from '../scripts/build/errors.js';
-import { load, type Model } from '../src/index.js';
+import { loadModel } from '../src/services/load-model.js';
 import { DEFAULT_MODEL, ModelStore } from '../src/services/model-store.js';
+import type { ServedModel } from '../src/services/types.js';
 import { measureHttp, measureInProcess, type Request, type Sample } from './speed/measure.js';
 import { openPrompts, type Prompts } from './speed/prompts.js';
 import { type Facts, formatReport, makeReport, type Report } from './speed/report.js';
 import { formatSampling, measureSampling, type SamplingReport } from './speed/sampling.js';
+import { measureServedPeer } from './speed/served-peer.js';
 import { type Server, startServer } from './speed/server.js';
 
 const HELP = `Usage: npm run bench -- [options]
@@ -16,7 +18,9 @@ const HELP = `Usage: npm run bench -- [options]
   --prompt-tokens N   default: 512
   --output-tokens N   default: 128, at least 2
   --rounds N          default: 5
-  --sampling          decode over HTTP with each kind of sampling, beside greedy decode in this process
+  --threads N         of the CPU kernels; default: one a core. One fewer leaves a core to the server and its client
+  --sampling          decode with each kind of sampling, over HTTP and in this process
+  --peer              with --sampling: mlx_lm.server beside mlx-lm too, on a few tokens
   --json              the figures as JSON`;
 
 interface Options {
@@ -24,6 +28,8 @@ interface Options {
   promptTokens: number;
   outputTokens: number;
   rounds: number;
+  /** 0: as many as the engine thinks best. */
+  threads: number;
 }
 
 const WARM_UP_TOKENS = 8;
@@ -35,7 +41,9 @@ main('bench', async () => {
       'prompt-tokens': { type: 'string', default: '512' },
       'output-tokens': { type: 'string', default: '128' },
       rounds: { type: 'string', default: '5' },
+      threads: { type: 'string', default: '0' },
       sampling: { type: 'boolean', default: false },
+      peer: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -49,9 +57,10 @@ main('bench', async () => {
     promptTokens: wholeNumber('prompt-tokens', values['prompt-tokens'], 1),
     outputTokens: wholeNumber('output-tokens', values['output-tokens'], 2),
     rounds: wholeNumber('rounds', values.rounds, 1),
+    threads: wholeNumber('threads', values.threads, 0),
   };
   if (values.sampling) {
-    const report = await benchSampling(options);
+    const report = await benchSampling(options, values.peer);
     console.log(values.json ? JSON.stringify(report, null, 2) : formatSampling(report));
     return;
   }
@@ -65,14 +74,16 @@ function wholeNumber(name: string, value: string, least: number): number {
   throw new BuildError(`--${name} must be a whole number of at least ${least}, not ${JSON.stringify(value)}`);
 }
 
+const threadFlags = ({ threads }: Options) => (threads === 0 ? [] : ['--threads', String(threads)]);
+
 async function bench(options: Options): Promise<Report> {
   const { folder, name } = await new ModelStore().find(options.model);
   const prompts = await openPrompts(name, folder);
   const started = performance.now();
-  const model = await load(folder);
+  const model = await loadModel(folder, { threads: options.threads });
   const loadMs = performance.now() - started;
   try {
-    const server = await startServer(folder);
+    const server = await startServer(folder, ...threadFlags(options));
     try {
       const [inside, served] = await measureRounds(options, prompts, model, server);
       const rssBytes = process.memoryUsage.rss();
@@ -87,11 +98,12 @@ async function bench(options: Options): Promise<Report> {
   }
 }
 
-async function benchSampling({ model: name, promptTokens, outputTokens, rounds }: Options): Promise<SamplingReport> {
+async function benchSampling(options: Options, withPeer: boolean): Promise<SamplingReport> {
+  const { model: name, promptTokens, outputTokens, rounds } = options;
   const { folder, name: id } = await new ModelStore().find(name);
   const prompts = await openPrompts(id, folder);
-  const model = await load(folder);
-  const server = await startServer(folder).catch(async (error) => {
+  const model = await loadModel(folder, { threads: options.threads });
+  const server = await startServer(folder, ...threadFlags(options)).catch(async (error) => {
     await Promise.all([model.close(), prompts.close()]);
     throw error;
   });
@@ -100,7 +112,9 @@ async function benchSampling({ model: name, promptTokens, outputTokens, rounds }
     return { messages: await prompts.make(promptTokens, seed++), promptTokens, outputTokens: output };
   };
   try {
-    return await measureSampling({ model, url: server.url, rounds, makeRequest, warmUpTokens: WARM_UP_TOKENS });
+    const run = { model, url: server.url, rounds, makeRequest, warmUpTokens: WARM_UP_TOKENS };
+    const kinds = await measureSampling(run);
+    return { kinds, ...(withPeer ? { peer: await measureServedPeer(folder) } : {}) };
   } finally {
     await Promise.all([server.stop(), model.close(), prompts.close()]);
   }
@@ -110,7 +124,7 @@ async function benchSampling({ model: name, promptTokens, outputTokens, rounds }
 async function measureRounds(
   { promptTokens, outputTokens, rounds }: Options,
   prompts: Prompts,
-  model: Model,
+  model: ServedModel,
   server: Server,
 ): Promise<[Sample[], Sample[]]> {
   const sides = [
@@ -134,7 +148,7 @@ async function measureRounds(
   return [sides[0].samples, sides[1].samples];
 }
 
-function factsOf({ promptTokens, outputTokens, rounds }: Options, model: Model): Facts {
+function factsOf({ promptTokens, outputTokens, rounds }: Options, model: ServedModel): Facts {
   const { device, mlxVersion } = model.info;
   const processors = cpus();
   const machine = `${process.platform}-${process.arch}, ${processors.length} x ${processors[0]?.model.trim()}`;

@@ -1,7 +1,8 @@
 // One generation, timed in this process and over HTTP by the same clock and the same definitions.
-import type { Model } from '../../src/index.js';
-import type { ChatMessage } from '../../src/services/types.js';
-import { type Target, type Timed, timeStream } from './stream.js';
+import { chatCompletionRequest } from '../../src/schemas/chat-completions.js';
+import { toGenerationInputs } from '../../src/server/routes/chat-completions-mapper.js';
+import type { ChatMessage, GenerationInput, ServedModel } from '../../src/services/types.js';
+import { bodyOf, type Target, type Timed, timeStream } from './stream.js';
 
 export interface Sample {
   /** From the request to the first text. */
@@ -18,13 +19,20 @@ export interface Request {
   outputTokens: number;
 }
 
-export async function measureInProcess(model: Model, request: Request): Promise<Sample> {
-  const options = { temperature: 0, ignoreEos: true, maxTokens: request.outputTokens };
+/** Asks the model what a server would ask it. Greedy unless `fields` say otherwise. Throws as `sampleOf`. */
+export async function measureInProcess(
+  model: ServedModel,
+  request: Request,
+  fields: Record<string, unknown> = {},
+): Promise<Sample> {
+  const body = chatCompletionRequest.parse(bodyOf(model.id, { ...request, fields }));
+  const [input] = toGenerationInputs(body) as [GenerationInput];
   const startedAt = performance.now();
   let firstAt: number | undefined;
-  for await (const { text, usage } of model.chat(request.messages, options)) {
-    if (text !== '') firstAt ??= performance.now();
-    if (usage) return sampleOf(request, usage, { startedAt, firstAt, endedAt: performance.now() });
+  for await (const delta of model.chat(input)) {
+    if (delta.type === 'text') firstAt ??= performance.now();
+    if (delta.type === 'finish')
+      return sampleOf(request, delta.usage, { startedAt, firstAt, endedAt: performance.now() });
   }
   throw new Error('the reply ended without its last event');
 }

@@ -6,7 +6,7 @@ import type { Sample } from './measure.js';
 
 export interface Side {
   samples: Sample[];
-  /** In this process: load(). Over HTTP: from the start of the process to its word that it listens. */
+  /** In this process: until the model is loaded. Over HTTP: from the start of the process to its word that it listens. */
   loadMs: number;
   rssBytes: number;
 }
@@ -77,7 +77,7 @@ export function formatReport(report: Report): string {
     'median (least..most). Every prompt is a new one, so nothing of it can come from a cache.',
     '  prefill  prompt tokens / time to the first text, tokenizing and template included',
     '  decode   tokens after the first / time from the first text to the end',
-    '  load     in process: load(); over HTTP: from the start of the process to "mlxd listening"',
+    '  load     in process: until the model is loaded; over HTTP: from the start of the process to "mlxd listening"',
     '  RSS      of the process after the last round; in process that holds this program and its compiler too',
     '',
     ...formatTable(rows, [1, 2, 3]),

@@ -1,8 +1,9 @@
-// What sampling costs a client: decode over HTTP with each kind of it, beside greedy decode in this process.
-import type { Model } from '../../src/index.js';
+// What serving costs with each kind of sampling: decode over HTTP beside decode in this process, asked for the same.
+import type { ServedModel } from '../../src/services/types.js';
 import { formatTable } from '../../src/terminal/table.js';
-import { type Summary, summarize } from '../peers/stats.js';
-import { measureHttp, measureInProcess, type Request, type Sample } from './measure.js';
+import { median, type Summary, summarize } from '../peers/stats.js';
+import { measureHttp, measureInProcess, type Request } from './measure.js';
+import type { ServedPeer } from './served-peer.js';
 
 /** Fields of the request, beside those that make its length certain. */
 const KINDS: Record<string, Record<string, unknown>> = {
@@ -14,54 +15,76 @@ const KINDS: Record<string, Record<string, unknown>> = {
   'repetition, 300 biases': { repetition_penalty: 1.1, logit_bias: biases(300) },
 };
 
-export interface SamplingReport {
+export interface KindReport {
+  name: string;
   inProcess: Summary;
-  /** Of each kind, over HTTP, and its ratio to greedy decode in this process. */
-  kinds: { name: string; decode: Summary; ratio: number }[];
+  http: Summary;
+  /** HTTP over in-process, of each round: 1 means that serving costs nothing. */
+  ratio: Summary;
+}
+
+export interface SamplingReport {
+  kinds: KindReport[];
+  peer?: ServedPeer;
 }
 
 export interface SamplingRun {
-  model: Model;
+  model: ServedModel;
   url: string;
   rounds: number;
   makeRequest: (outputTokens?: number) => Promise<Request>;
   warmUpTokens: number;
 }
 
-/** Each round asks for every kind once, beginning with another one, after one round that does not count. */
-export async function measureSampling(run: SamplingRun): Promise<SamplingReport> {
+/** Each round asks for every kind on both sides, the one that goes first in turn, after a round that does not count. */
+export async function measureSampling(run: SamplingRun): Promise<KindReport[]> {
   const { model, url, rounds, makeRequest, warmUpTokens } = run;
-  const sides = [
-    { name: 'in process', decode: [] as number[], measure: (request: Request) => measureInProcess(model, request) },
-    ...Object.entries(KINDS).map(([name, fields]) => ({
-      name,
+  const kinds = Object.entries(KINDS).map(([name, fields]) => ({
+    name,
+    inProcess: { decode: [] as number[], measure: (request: Request) => measureInProcess(model, request, fields) },
+    http: {
       decode: [] as number[],
-      measure: (request: Request): Promise<Sample> => measureHttp({ url, model: model.id }, request, fields),
-    })),
-  ];
+      measure: (request: Request) => measureHttp({ url, model: model.id }, request, fields),
+    },
+  }));
   for (let round = 0; round <= rounds; round++) {
-    for (let i = 0; i < sides.length; i++) {
-      const side = sides[(i + round) % sides.length] as (typeof sides)[number];
-      const { decode } = await side.measure(await makeRequest(round === 0 ? warmUpTokens : undefined));
-      if (round > 0) side.decode.push(decode);
+    for (const { inProcess, http } of kinds) {
+      for (const side of round % 2 === 0 ? [inProcess, http] : [http, inProcess]) {
+        const { decode } = await side.measure(await makeRequest(round === 0 ? warmUpTokens : undefined));
+        if (round > 0) side.decode.push(decode);
+      }
     }
   }
-  const [inProcess, ...kinds] = sides.map(({ name, decode }) => ({ name, decode: summarize(decode) }));
-  if (!inProcess) throw new Error('nothing was measured');
-  return {
-    inProcess: inProcess.decode,
-    kinds: kinds.map((kind) => ({ ...kind, ratio: kind.decode.median / inProcess.decode.median })),
-  };
+  return kinds.map(({ name, inProcess, http }) => ({
+    name,
+    inProcess: summarize(inProcess.decode),
+    http: summarize(http.decode),
+    ratio: summarize(http.decode.map((rate, i) => rate / (inProcess.decode[i] as number))),
+  }));
 }
 
-export function formatSampling({ inProcess, kinds }: SamplingReport): string {
-  const speed = ({ median, min, max }: Summary) => `${median.toFixed(1)} (${min.toFixed(1)}..${max.toFixed(1)})`;
-  const rows = [
-    ['decode, tokens/s', 'median (least..most)', 'ratio'],
-    ['greedy, in process', speed(inProcess), ''],
-    ...kinds.map(({ name, decode, ratio }) => [`${name}, over HTTP`, speed(decode), ratio.toFixed(3)]),
-  ];
-  return formatTable(rows, [1, 2]).join('\n');
+export function formatSampling({ kinds, peer }: SamplingReport): string {
+  const speed = ({ median, min, max }: Summary, digits: number) =>
+    `${median.toFixed(digits)} (${min.toFixed(digits)}..${max.toFixed(digits)})`;
+  const rows = kinds.map(({ name, inProcess, http, ratio }) => [
+    name,
+    speed(inProcess, 1),
+    speed(http, 1),
+    speed(ratio, 3),
+  ]);
+  if (peer) {
+    const ratios = peer.served.map((rate, i) => rate / (peer.inProcess[i] as number));
+    const name = `mlx-lm ${peer.version}, ${peer.tokens} tokens`;
+    rows.push([
+      name,
+      ...[peer.inProcess, peer.served].map((rates) => median(rates).toFixed(2)),
+      speed(summarize(ratios), 3),
+    ]);
+  }
+  return [
+    'Tokens a second, median (least..most); the ratio is of each round.',
+    ...formatTable([['decode', 'in process', 'over HTTP', 'ratio'], ...rows], [1, 2, 3]),
+  ].join('\n');
 }
 
 function biases(count: number): Record<string, number> {

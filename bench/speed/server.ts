@@ -13,9 +13,11 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function startServer(model: string): Promise<Server> {
+/** `flags`: more of them for `mlxd serve`. */
+export async function startServer(model: string, ...flags: string[]): Promise<Server> {
   const started = performance.now();
-  const child = spawn(process.execPath, [CLI, 'serve', '--model', model, '--port', '0', '--log-level', 'error'], {
+  const args = ['serve', '--model', model, '--port', '0', '--log-level', 'error', ...flags];
+  const child = spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

@@ -58,8 +58,9 @@ export async function timeStream({ url, model }: Target, ask: Ask): Promise<Time
   }
 }
 
-function requestTo(host: string, model: string, { messages, outputTokens, fields }: Ask): string {
-  const body = JSON.stringify({
+/** What is asked over HTTP. */
+export function bodyOf(model: string, { messages, outputTokens, fields }: Ask): Record<string, unknown> {
+  return {
     model,
     messages,
     temperature: 0,
@@ -68,7 +69,11 @@ function requestTo(host: string, model: string, { messages, outputTokens, fields
     stream: true,
     stream_options: { include_usage: true },
     ...fields,
-  });
+  };
+}
+
+function requestTo(host: string, model: string, ask: Ask): string {
+  const body = JSON.stringify(bodyOf(model, ask));
   const headers = [`Host: ${host}`, 'Content-Type: application/json', 'Connection: close'];
   const length = `Content-Length: ${Buffer.byteLength(body)}`;
   return ['POST /v1/chat/completions HTTP/1.1', ...headers, length, '', body].join('\r\n');
