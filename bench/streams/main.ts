@@ -9,7 +9,7 @@ import { openPrompts } from '../speed/prompts.js';
 import { startServer } from '../speed/server.js';
 import type { Target } from '../speed/stream.js';
 import { type HostWork, measureHost } from './host.js';
-import { type Soak, soak } from './soak.js';
+import { type Memory, type Soak, soak } from './soak.js';
 import { type Beside, measureBesideLongPrompt, measureWidth, type Width } from './together.js';
 
 const HELP = `Usage: npm run bench:streams -- [options]
@@ -18,7 +18,8 @@ const HELP = `Usage: npm run bench:streams -- [options]
   --output-tokens N   of each stream; default: 96
   --long-prompt N     tokens of the prompt that a short request meets; default: 4096
   --host              instead of the figures: what the main thread does for each decode step, without text and HTTP
-  --soak MINUTES      instead of the figures: 100 streams for so long, some left by their clients
+  --soak MINUTES      instead of the figures: 100 streams for so long, some left by their clients; status 1 when something
+                      failed, hung, or did not give its memory back
   --json              the figures as JSON`;
 
 const WIDTHS = [1, 4, 8, 16, 32];
@@ -59,7 +60,7 @@ main('bench', async () => {
     if (minutes !== undefined) {
       const result = await soak(target, server, prompts, minutes);
       print(result, formatSoak);
-      if (result.errors.length + result.stuck > 0) process.exitCode = 1;
+      if (result.problems.length > 0) process.exitCode = 1;
       return;
     }
     const widths: Width[] = [];
@@ -119,16 +120,24 @@ function formatHost(work: readonly HostWork[]): string {
 }
 
 function formatSoak(result: Soak): string {
-  const { streams, minutes, finished, cancelled, stuck, errors, before, after } = result;
+  const { streams, minutes, finished, cancelled, stuck, errors, before, most, after, problems } = result;
+  const row = (name: string, field: keyof Memory) => [
+    name,
+    ...[before, most, after].map((memory) => formatBytes(memory[field])),
+  ];
   const rows = [
-    ['', 'before', 'after'],
-    ['RSS', formatBytes(before.rssBytes), formatBytes(after.rssBytes)],
-    ["MLX's active memory", formatBytes(before.activeBytes), formatBytes(after.activeBytes)],
+    ['', 'before', 'most', 'after'],
+    row('RSS', 'rssBytes'),
+    row("MLX's active memory", 'activeBytes'),
+    row('  of both, prefixes kept', 'prefixBytes'),
   ];
   return [
     `${streams} streams for ${minutes} minutes: ${finished} finished, ${cancelled} left by their clients, ` +
       `${errors.length} errors, ${stuck} stuck`,
     ...[...new Set(errors)],
-    ...formatTable(rows, [1, 2]),
+    ...formatTable(rows, [1, 2, 3]),
+    problems.length === 0
+      ? 'All is well: no error, no stream stuck, memory as before.'
+      : `Wrong: ${problems.join('; ')}.`,
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import type { ChatMessage } from '../../src/services/types.js';
 import type { Prompts } from '../speed/prompts.js';
 import type { Server } from '../speed/server.js';
 import { type Target, timeStream } from '../speed/stream.js';
-import { readHealth } from './health.js';
+import { type ModelHealth, readHealth } from './health.js';
 
 const STREAMS = 100;
 const CANCELLED_SHARE = 0.3;
@@ -13,10 +13,18 @@ const STUCK_MS = 120_000;
 const QUIET_MS = 10_000;
 /** An engine without work gives free memory back after a second. */
 const REST_MS = 3000;
+const LOOK_MS = 2000;
+/** Node's heap may hold so much garbage at rest. */
+const RSS_SLACK_BYTES = 32 * 2 ** 20;
+/** Beside its pages a prefix holds a few bytes a layer. */
+const ACTIVE_SLACK_BYTES = 2 ** 20;
 
 export interface Memory {
   rssBytes: number;
+  /** Weights, keys and values. */
   activeBytes: number;
+  /** Of both: what the prefix cache keeps, which grows up to its budget. */
+  prefixBytes: number;
 }
 
 export interface Soak {
@@ -26,56 +34,100 @@ export interface Soak {
   cancelled: number;
   stuck: number;
   errors: string[];
-  /** After a first wave of as many streams, and after the last one. */
+  /** At rest after a first wave of as many streams, the most at any time, and at rest after the last stream. */
   before: Memory;
+  most: Memory;
   after: Memory;
+  /** What should not be; empty when all is well. */
+  problems: string[];
 }
 
+/** Throws when the server does not come to rest. */
 export async function soak(target: Target, server: Server, prompts: Prompts, minutes: number): Promise<Soak> {
   const pool: ChatMessage[][] = [];
   for (const [seed, tokens] of [48, 64, 96, 150, 300, 600, 1200].entries()) pool.push(await prompts.make(tokens, seed));
   const counts = { finished: 0, cancelled: 0, stuck: 0, errors: [] as string[] };
-
-  const one = async () => {
-    const messages = pool[Math.floor(Math.random() ** 2 * pool.length)] as ChatMessage[];
-    const leave = new AbortController();
-    const stuck = AbortSignal.timeout(STUCK_MS);
-    const leaves = Math.random() < CANCELLED_SHARE;
-    const timer = leaves ? setTimeout(() => leave.abort(), 5000 * Math.random()) : undefined;
-    try {
-      const signal = AbortSignal.any([leave.signal, stuck]);
-      await timeStream(target, { messages, outputTokens: 1 + Math.floor(64 * Math.random()), signal });
-      counts.finished += 1;
-    } catch (error) {
-      if (stuck.aborted) counts.stuck += 1;
-      else if (leave.signal.aborted) counts.cancelled += 1;
-      else counts.errors.push((error as Error).message);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
   const wave = (until: number) =>
     Promise.all(
       Array.from({ length: STREAMS }, async () => {
-        do await one();
+        do await runStream(target, pool, counts);
         while (performance.now() < until);
       }),
     );
 
   await wave(0);
   const before = await memoryAtRest(target, server);
-  await wave(performance.now() + minutes * 60_000);
+  const most = { ...before };
+  const looking = setInterval(() => void look(target, server, most).catch(() => undefined), LOOK_MS);
+  await wave(performance.now() + minutes * 60_000).finally(() => clearInterval(looking));
   const after = await memoryAtRest(target, server);
-  return { streams: STREAMS, minutes, ...counts, before, after };
+  const problems = [...problemsOf(counts, before, after), ...(await failuresOf(target))];
+  return { streams: STREAMS, minutes, ...counts, before, most, after, problems };
+}
+
+type Counts = Pick<Soak, 'finished' | 'cancelled' | 'stuck' | 'errors'>;
+
+/** A reply of random length to a prompt of the pool, the short ones more often; some are left by their client. */
+async function runStream(target: Target, pool: readonly ChatMessage[][], counts: Counts): Promise<void> {
+  const messages = pool[Math.floor(Math.random() ** 2 * pool.length)] as ChatMessage[];
+  const leave = new AbortController();
+  const stuck = AbortSignal.timeout(STUCK_MS);
+  const leaves = Math.random() < CANCELLED_SHARE;
+  const timer = leaves ? setTimeout(() => leave.abort(), 5000 * Math.random()) : undefined;
+  try {
+    const signal = AbortSignal.any([leave.signal, stuck]);
+    await timeStream(target, { messages, outputTokens: 1 + Math.floor(64 * Math.random()), signal });
+    counts.finished += 1;
+  } catch (error) {
+    if (stuck.aborted) counts.stuck += 1;
+    else if (leave.signal.aborted) counts.cancelled += 1;
+    else counts.errors.push((error as Error).message);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function problemsOf({ errors, stuck }: Counts, before: Memory, after: Memory): string[] {
+  const active = (memory: Memory) => memory.activeBytes - memory.prefixBytes;
+  const rss = (memory: Memory) => memory.rssBytes - memory.prefixBytes;
+  return [
+    ...(errors.length > 0 ? [`${errors.length} streams failed`] : []),
+    ...(stuck > 0 ? [`${stuck} streams did not end within ${STUCK_MS / 1000} s`] : []),
+    ...(active(after) > active(before) + ACTIVE_SLACK_BYTES
+      ? [`MLX holds ${active(after) - active(before)} bytes more, prefixes left out`]
+      : []),
+    ...(rss(after) > rss(before) + RSS_SLACK_BYTES
+      ? [`the process holds ${rss(after) - rss(before)} bytes more, prefixes left out`]
+      : []),
+  ];
+}
+
+async function failuresOf({ url }: Target): Promise<string[]> {
+  const { failures, restarts } = await readModel(url);
+  return failures + restarts === 0 ? [] : [`${failures} steps failed, and the engine restarted ${restarts} times`];
+}
+
+async function readMemory({ url }: Target, server: Server): Promise<Memory> {
+  const { active_memory_bytes, prefix_cache } = await readModel(url);
+  return { rssBytes: server.rssBytes(), activeBytes: active_memory_bytes, prefixBytes: prefix_cache.bytes };
+}
+
+async function look(target: Target, server: Server, most: Memory): Promise<void> {
+  const now = await readMemory(target, server);
+  for (const name of Object.keys(now) as (keyof Memory)[]) most[name] = Math.max(most[name], now[name]);
 }
 
 /** Throws when the server does not come to rest. */
-async function memoryAtRest({ url }: Target, server: Server): Promise<Memory> {
-  await awaitQuiet(url);
+async function memoryAtRest(target: Target, server: Server): Promise<Memory> {
+  await awaitQuiet(target.url);
   await sleep(REST_MS);
+  return readMemory(target, server);
+}
+
+async function readModel(url: string): Promise<ModelHealth> {
   const [model] = (await readHealth(url)).models;
   if (!model) throw new Error('the server has no model');
-  return { rssBytes: server.rssBytes(), activeBytes: model.active_memory_bytes };
+  return model;
 }
 
 async function awaitQuiet(url: string): Promise<void> {
