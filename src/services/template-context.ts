@@ -23,7 +23,11 @@ export function templateContext(
 ): { messages: object[]; tools: object[] | null } {
   const place = toolPlaceOf(template);
   const conversation = conversationFor(place, messages, tools);
-  const shapes = { nineLetterIds: idsAreShort(format), textArguments: joinsArguments(template) };
+  const shapes: Shapes = {
+    nineLetterIds: idsAreShort(format),
+    textArguments: joinsArguments(template),
+    noWords: asksForNone(template) ? null : '',
+  };
   const context = {
     ...templateVariables,
     messages: conversation.map((message) => toTemplateMessage(message, shapes)),
@@ -47,6 +51,8 @@ interface Shapes {
   nineLetterIds: boolean;
   /** Arguments as the model's JSON; else parsed, as transformers has them. */
   textArguments: boolean;
+  /** The content of a message that only calls. */
+  noWords: null | '';
 }
 
 function idsAreShort({ toolCalls }: ReplyFormat): boolean {
@@ -54,9 +60,15 @@ function idsAreShort({ toolCalls }: ReplyFormat): boolean {
   return format.nineLetterIds ?? false;
 }
 
-/** Whether a template puts arguments into a text with `+`, which takes no object. */
+/** Whether a template puts arguments into a text with `+`, which takes no object, and never as JSON. */
 function joinsArguments(template: string): boolean {
+  if (/\barguments['"\]]*\s*\|\s*tojson/u.test(template)) return false;
   return /\barguments['"]?\]?\s*\+|\+\s*[\w.[\]'"]*\barguments\b(?!['"\]]*\s*\|)/u.test(template);
+}
+
+/** Whether a template knows a message that only calls by its content being None; others add it to a text. */
+function asksForNone(template: string): boolean {
+  return /\bmessage(?:\.content|\[['"]content['"]\])\s+is\s+none(?!\s+or\b)/u.test(template);
 }
 
 function toTemplateMessage(message: TemplateMessage, shapes: Shapes): object {
@@ -64,7 +76,7 @@ function toTemplateMessage(message: TemplateMessage, shapes: Shapes): object {
   const idOf = (id: string) => (shapes.nineLetterIds ? nineLetterId(id) : id);
   return {
     role,
-    content: toolCalls.length > 0 && content === '' ? null : content,
+    content: toolCalls.length > 0 && content === '' ? shapes.noWords : content,
     ...(name === undefined ? {} : { name }),
     ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
     ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => toTemplateCall(call, shapes, idOf)) }),

@@ -2,7 +2,8 @@
 // use up its budget slowly, so the services run it in a worker with a time-out (services/template-renderer.ts).
 import { parse, tokenize } from '@huggingface/jinja';
 import { raiseException, range, strftime } from './template-globals.js';
-import { RootScope, TemplateInterpreter, type TemplateLimits } from './template-interpreter.js';
+import { TemplateInterpreter, type TemplateLimits } from './template-interpreter.js';
+import { RootScope } from './template-values.js';
 import { ChatTemplateError } from './types.js';
 
 export const TEMPLATE_LIMITS: TemplateLimits = { maxSteps: 2_000_000, maxLength: 4_000_000 };

@@ -4,6 +4,8 @@
 export interface Value {
   readonly type: string;
   readonly value: unknown;
+  /** Of a dictionary: its keys are the digits of numbers. */
+  readonly numbered?: boolean;
 }
 
 /** `str(value)`; '' for what is not defined. */
@@ -26,7 +28,8 @@ function pythonRepr(value: Value): string {
       return `[${(value.value as Value[]).map(pythonRepr).join(', ')}]`;
     case 'ObjectValue': {
       const entries = [...(value.value as Map<string, Value>)];
-      return `{${entries.map(([key, item]) => `${quoted(key)}: ${pythonRepr(item)}`).join(', ')}}`;
+      const written = (key: string) => (value.numbered ? key : quoted(key));
+      return `{${entries.map(([key, item]) => `${written(key)}: ${pythonRepr(item)}`).join(', ')}}`;
     }
     case 'UndefinedValue':
       return 'Undefined';

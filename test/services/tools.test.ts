@@ -136,6 +136,23 @@ describe('a conversation with calls', () => {
     expect(prompt).toContain('tool\nSun.\n1 tools');
   });
 
+  it('has no content where a template asks for None, and empty content where it adds one to a text', async () => {
+    const asking =
+      '{% for message in messages %}{% if message.content is none %}[calls]{% endif %}{% endfor %}{{ tools }}';
+    expect((await ask(asking, 'x', { messages: calls })).prompt).toContain('[calls]');
+    const adding = "{% for message in messages %}{{ '[' + message.content + ']' }}{% endfor %}{{ tools }}";
+    expect((await ask(adding, 'x', { messages: calls })).prompt).toBe('[Weather?][][Sun.]None');
+  });
+
+  it('has its arguments as they are where a template adds them to a text, unless it also writes them as JSON', async () => {
+    const loop = (how: string) =>
+      `{% for message in messages %}{% for call in message.tool_calls or [] %}${how}{% endfor %}{% endfor %}{{ tools }}`;
+    const adding = loop("{{ call.name ~ '|' + call.function.arguments + '|' }}");
+    expect((await ask(adding, 'x', { messages: calls })).prompt).toContain('|{"city":"<|im_end|>"}|');
+    const both = loop("{{ '' + call.arguments if call.arguments else '|' + call.function.arguments | tojson }}");
+    expect((await ask(both, 'x', { messages: calls })).prompt).toContain('|{"city": "<|im_end|>"}');
+  });
+
   it('is told in words to a template that knows no tools', async () => {
     const plain = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
     const { prompt, deltas } = await ask(plain, CALL, { messages: calls, tools: [WEATHER] });
