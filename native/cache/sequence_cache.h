@@ -1,4 +1,4 @@
-// What layers keep of one sequence, one LayerCache a layer. Engine thread only.
+// What layers keep of one sequence, one LayerCache or more a layer. Engine thread only.
 #pragma once
 
 #include <memory>

@@ -35,11 +35,14 @@ std::vector<LayerType> read_layer_types(const Fields& config, int layers) {
       types.push_back(LayerType::full_attention);
     } else if (name != nullptr && *name == "sliding_attention") {
       types.push_back(LayerType::sliding_attention);
+    } else if (name != nullptr && *name == "linear_attention") {
+      types.push_back(LayerType::linear_attention);
     } else if (name != nullptr && *name == "conv") {
       types.push_back(LayerType::convolution);
     } else {
       config.fail("layer_types",
-                  "may hold only \"full_attention\", \"sliding_attention\" and \"conv\"");
+                  "may hold only \"full_attention\", \"sliding_attention\", "
+                  "\"linear_attention\" and \"conv\"");
     }
   }
   return types;

@@ -14,7 +14,7 @@
 
 namespace mlxd {
 
-enum class LayerType { full_attention, sliding_attention, convolution };
+enum class LayerType { full_attention, sliding_attention, linear_attention, convolution };
 
 /// Above any real model's: they keep later arithmetic from overflowing.
 inline constexpr int kMostWidth = 1 << 20;

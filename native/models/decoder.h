@@ -18,7 +18,8 @@ struct DecoderEnds {
   std::optional<nn::Norm> norm = {};    // the final one; RMS norm of `model.norm` without
 };
 
-/// `Block` has `mx::array operator()(x, step, layer)` and `make_cache(type)` for its layer.
+/// `Block` has `add_caches(type, cache)`, which adds those that its layer keeps of a sequence, and
+/// `mx::array operator()(x, step, place)`, which finds them in a step's caches from `place` on.
 template <class Block>
 class Decoder : public Model {
  public:
@@ -30,8 +31,11 @@ class Decoder : public Model {
         embedding_scale_(ends.embedding_scale),
         head_(make_head(c, w, ends)),
         logit_cap_(ends.logit_cap) {
+    SequenceCache empty;
     for (int layer = 0; layer < c.layers; ++layer) {
+      places_.push_back(static_cast<int>(empty.layers.size()));
       blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
+      blocks_.back().add_caches(embedding_.dtype(), empty);
     }
   }
 
@@ -39,7 +43,7 @@ class Decoder : public Model {
     mx::array x = embedding_(step.tokens);
     if (embedding_scale_ != 1) x = x * mx::array(embedding_scale_, x.dtype());
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-      x = blocks_[layer](x, step, static_cast<int>(layer));
+      x = blocks_[layer](x, step, places_[layer]);
     }
     return x;
   }
@@ -54,7 +58,7 @@ class Decoder : public Model {
   SequenceCache make_cache() const override {
     SequenceCache cache;
     const mx::Dtype type = embedding_.dtype();
-    for (const Block& block : blocks_) cache.layers.push_back(block.make_cache(type));
+    for (const Block& block : blocks_) block.add_caches(type, cache);
     return cache;
   }
 
@@ -75,6 +79,7 @@ class Decoder : public Model {
   nn::Embedding embedding_;
   float embedding_scale_;
   std::vector<Block> blocks_;
+  std::vector<int> places_;  // of each block's first cache
   nn::OutputHead head_;
   std::optional<float> logit_cap_;
 };

@@ -23,8 +23,8 @@ class LatentBlock {
     return (*feed_forward_)(h, h);
   }
 
-  std::unique_ptr<LayerCache> make_cache(mx::Dtype type) const {
-    return attention_.make_cache(type);
+  void add_caches(mx::Dtype type, SequenceCache& cache) const {
+    cache.layers.push_back(attention_.make_cache(type));
   }
 
  private:

@@ -1,7 +1,7 @@
 // LFM2: layers of attention among layers of a gated short convolution.
 #include <algorithm>
-#include <variant>
 
+#include "models/any_block.h"
 #include "models/block.h"
 #include "models/decoder.h"
 #include "models/families.h"
@@ -23,7 +23,9 @@ class ConvBlock {
     return mlp_(mixed, mixed);
   }
 
-  std::unique_ptr<LayerCache> make_cache(mx::Dtype type) const { return conv_.make_cache(type); }
+  void add_caches(mx::Dtype type, SequenceCache& cache) const {
+    cache.layers.push_back(conv_.make_cache(type));
+  }
 
  private:
   nn::NormQkv in_;
@@ -53,22 +55,7 @@ ConvBlock::ConvBlock(const Config& c, const nn::Weights& w, const BlockNorms& no
       out_(nn::Linear(w / "conv" / "out_proj", c.hidden_size, c.hidden_size, conv_bias(c))),
       mlp_(c, w / "mlp", {norms.before_mlp, std::nullopt}) {}
 
-class Lfm2Block {
- public:
-  template <class Kind>
-  explicit Lfm2Block(Kind kind) : kind_(std::move(kind)) {}
-
-  mx::array operator()(const mx::array& x, const Step& step, int layer) const {
-    return std::visit([&](const auto& block) { return block(x, step, layer); }, kind_);
-  }
-
-  std::unique_ptr<LayerCache> make_cache(mx::Dtype type) const {
-    return std::visit([&](const auto& block) { return block.make_cache(type); }, kind_);
-  }
-
- private:
-  std::variant<Block, ConvBlock> kind_;
-};
+using Lfm2Block = AnyBlock<Block, ConvBlock>;
 
 bool has_attention(const Config& c, int layer) {
   if (!c.layer_types.empty()) return c.layer_types[layer] == LayerType::full_attention;
@@ -105,13 +92,14 @@ std::unique_ptr<Model> make_lfm2(const Config& config, const nn::Weights& w) {
   c.intermediate_size = mlp_width(config);
   const nn::Rope rope(c.rope, c.head_dim);
   nn::rename(w / "model" / "embedding_norm", w / "model" / "norm");
-  return std::make_unique<Decoder<Lfm2Block>>(c, w, [&](const nn::Weights& layer, int index) {
-    name_as_llama(layer);
-    const BlockNorms norms = pre_norms(c, layer);
-    if (!has_attention(c, index)) return Lfm2Block(ConvBlock(c, layer, norms));
-    const nn::Attention attention(attention_shape(c, std::nullopt), rope, head_norms(c, layer));
-    return Lfm2Block(Block(c, layer, attention, {norms, biases_of(c)}));
-  });
+  return std::make_unique<Decoder<Lfm2Block>>(
+      c, w, [&](const nn::Weights& layer, int index) -> Lfm2Block {
+        name_as_llama(layer);
+        const BlockNorms norms = pre_norms(c, layer);
+        if (!has_attention(c, index)) return ConvBlock(c, layer, norms);
+        const nn::Attention attention(attention_shape(c, std::nullopt), rope, head_norms(c, layer));
+        return Block(c, layer, attention, {norms, biases_of(c)});
+      });
 }
 
 }  // namespace mlxd

@@ -70,6 +70,13 @@ void rename(const Weights& from, const Weights& to) {
   if (found) to.quantize_like(from);
 }
 
+bool has_torch_axes(const Weights& conv) {
+  if (!conv.has("weight")) return false;
+  const mx::array weight = conv.pull("weight");
+  conv.put("weight", weight);
+  return weight.ndim() == 3 && weight.shape(2) != 1;
+}
+
 void stack_experts(const Weights& experts, int count, std::string_view name,
                    const Weights& stacked) {
   const Weights first = experts / 0 / name;

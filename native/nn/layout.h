@@ -22,6 +22,10 @@ void split_rows(const Weights& fused, const std::vector<RowsOf>& parts, int runs
 /// Moves a layer, if it is there.
 void rename(const Weights& from, const Weights& to);
 
+/// Whether the convolution `conv` is in the checkpoint as PyTorch has it, [channels, 1, taps], not
+/// as MLX has it, [channels, taps, 1].
+bool has_torch_axes(const Weights& conv);
+
 /// Stacks the linear layers `experts / e / name` of `count` experts, dense or quantized, to
 /// `stacked`, as SwitchLinear takes it. Throws when one of them is missing.
 void stack_experts(const Weights& experts, int count, std::string_view name,

@@ -1,6 +1,8 @@
 // See norm.h.
 #include "nn/norm.h"
 
+#include <cmath>
+
 #include "kernels/glu.h"
 #include "kernels/leaves.h"
 
@@ -30,6 +32,16 @@ mx::array take_weight(const Weights& w, int width, float offset) {
 
 RmsNorm::RmsNorm(const Weights& w, int width, float eps, float offset)
     : Norm(take_weight(w, width, offset), std::nullopt, eps, false) {}
+
+GroupRmsNorm::GroupRmsNorm(const Weights& w, int groups, int width, float eps)
+    : Norm(mx::ones({width}), std::nullopt, eps, false) {
+  gains_ = w.take_dense("weight", {groups * width});
+}
+
+// The RMS norm divides by the mean of squares, not by their sum.
+UnitNorm::UnitNorm(int width, float eps, float scale)
+    : Norm(mx::full({width}, scale / std::sqrt(static_cast<float>(width))), std::nullopt,
+           eps / static_cast<float>(width), false) {}
 
 LayerNorm::LayerNorm(const Weights& w, int width, float eps, Bias bias)
     : Norm(w.take_dense("weight", {width}), take_bias(w, width, bias), eps, true) {}

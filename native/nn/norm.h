@@ -16,7 +16,7 @@ class Norm {
   /// The same norm whose results are `scale` times as large.
   Norm scaled(float scale) const;
 
-  /// As the fused leaves take it; not a HeadLayerNorm.
+  /// As the fused leaves take it; not of a norm whose runs have weights of their own.
   kernels::NormLayer layer() const { return {weight_, eps_, centred_, bias_ ? &*bias_ : nullptr}; }
 
  protected:
@@ -38,6 +38,19 @@ class RmsNorm : public Norm {
  public:
   /// Takes `weight` [width] of `w`, to which `offset` is added.
   RmsNorm(const Weights& w, int width, float eps, float offset = 0);
+};
+
+/// RMS norm of each of `groups` runs of `width` columns, which have weights of their own.
+class GroupRmsNorm : public Norm {
+ public:
+  /// Takes `weight` [groups * width] of `w`.
+  GroupRmsNorm(const Weights& w, int groups, int width, float eps);
+};
+
+/// x * scale / sqrt(sum(x^2) + eps): to one length.
+class UnitNorm : public Norm {
+ public:
+  UnitNorm(int width, float eps, float scale);
 };
 
 /// (x - mean(x)) * weight / sqrt(variance(x) + eps) + bias.

@@ -254,7 +254,7 @@ TEST_CASE("every number is checked") {
   refusal("rope_theta", "0");
   refusal("attention_bias", "1");
   refusal("layer_types", R"(["full_attention"])");
-  refusal("layer_types", R"(["full_attention","linear_attention"])");
+  refusal("layer_types", R"(["full_attention","chunked_attention"])");
   refusal("rope_scaling", "3");
 }
 
