@@ -1,5 +1,6 @@
 #include "kernels/cached_attention.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -129,7 +130,11 @@ CachedAttention cached_attention(const mx::array& q, const mx::array& k, const m
   std::vector<Span> spans;
   for (const CachedSegment& s : segments) {
     spans.push_back({s.length, s.offset, s.table, s.copied});
-    if (s.appended) inputs.push_back(*s.appended);
+    // Most sequences of a step were in the step before too.
+    const auto same = [&](const mx::array& input) { return input.id() == s.appended->id(); };
+    if (s.appended && std::none_of(inputs.begin(), inputs.end(), same)) {
+      inputs.push_back(*s.appended);
+    }
   }
   auto primitive = std::make_shared<PagedAttention>(
       Options{format, rope.table(), options.scale, options.cap.value_or(0),

@@ -19,6 +19,8 @@ constexpr int kBlockQueries = 16;
 // each of them gave.
 constexpr size_t kApartBytes = size_t(32) << 20;
 
+constexpr size_t kLineBytes = 64;
+
 // Some queries and one key head, through some pages.
 struct Unit {
   int part, kv_head;
@@ -72,6 +74,7 @@ class Work {
   /// Takes a unit through its pages. Whoever does the last one of a result joins them.
   void attend(int index, const KernelTable& kernels, float* out) {
     const Unit& unit = units_[index];
+    if (index + 1 < units()) ask_for(units_[index + 1], unit);
     for (int page = unit.page; page < unit.end_page; ++page) {
       kernels.attend_page[static_cast<int>(a_.format.type)](args_of(unit, page));
     }
@@ -82,6 +85,19 @@ class Work {
   }
 
  private:
+  // Asks for the first keys of a unit that this thread likely takes next. All further ones the
+  // kernel asks for, also those of the next head of a page.
+  void ask_for(const Unit& next, const Unit& before) const {
+    const bool follows = next.part == before.part && next.page == before.page;
+    if (follows || next.queries > 1) return;
+    const AttentionSpan& span = parts_[next.part].span;
+    const int seen = span.offset + next.query + 1 - next.page * kPagePositions;
+    const int blocks = (std::min(seen, kPagePositions) + kBlockKeys - 1) / kBlockKeys;
+    const uint8_t* keys = span.table->page(next.page)->keys(next.kv_head);
+    const size_t bytes = size_t(blocks) * kBlockKeys * a_.format.dim * a_.format.bits() / 8;
+    for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(keys + i, 0, 2);
+  }
+
   // One key head's heads of one query, its pages in their order.
   void finish(const Part& part, int query, int kv_head, float* out, JoinPages join) const {
     const int origin = first_page(part.span, 0);
