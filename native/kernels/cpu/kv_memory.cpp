@@ -1,0 +1,102 @@
+#include "kernels/cpu/kv_memory.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace mlxd::kernels::cpu {
+namespace {
+
+constexpr size_t kHugePage = size_t(2) << 20;
+constexpr size_t kLine = 64;
+// Between pages, so that the same place of several is not always in the same part of a cache.
+constexpr size_t kApart = 33 * kLine;
+constexpr size_t kLeastPlaces = 16;  // of a block: what is left over at its end is little
+
+size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
+// Straight from the system and back to it: among the buffers that a step takes in passing, pages
+// that outlive them would leave the allocator's heaps full of holes.
+uint8_t* map(size_t bytes) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+  void* memory = mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  auto* const begin = static_cast<uint8_t*>(memory);
+  const size_t before =
+      round_up(reinterpret_cast<uintptr_t>(begin), kHugePage) - reinterpret_cast<uintptr_t>(begin);
+  if (before > 0) munmap(begin, before);
+  munmap(begin + before + bytes, kHugePage - before);
+#if defined(MADV_HUGEPAGE)
+  madvise(begin + before, bytes, MADV_HUGEPAGE);  // a hint
+#endif
+  return begin + before;
+}
+
+// Blocks of places for pages of one size.
+class Blocks {
+ public:
+  explicit Blocks(size_t page)
+      : page_(round_up(page, kLine) + kApart), bytes_(round_up(page_ * kLeastPlaces, kHugePage)) {}
+
+  uint8_t* take() {
+    for (auto& [data, free] : blocks_) {
+      if (free.empty()) continue;
+      uint8_t* const place = free.back();
+      free.pop_back();
+      return place;
+    }
+    uint8_t* const data = map(bytes_);
+    auto& free = blocks_[data];
+    for (size_t place = places(); place-- > 1;) free.push_back(data + place * page_);
+    return data;
+  }
+
+  void give_back(uint8_t* place) {
+    const auto block = std::prev(blocks_.upper_bound(place));
+    block->second.push_back(place);
+    if (block->second.size() < places()) return;
+    munmap(block->first, bytes_);
+    blocks_.erase(block);
+  }
+
+ private:
+  size_t places() const { return bytes_ / page_; }
+
+  size_t page_, bytes_;
+  std::map<uint8_t*, std::vector<uint8_t*>> blocks_;  // the free places of each
+};
+
+struct Memory {
+  std::mutex mutex;
+  std::map<size_t, Blocks> blocks;  // by the size of a page
+};
+
+// Never destroyed: pages may outlive statics.
+Memory& memory() {
+  static Memory* const memory = new Memory;
+  return *memory;
+}
+
+}  // namespace
+
+uint8_t* take_kv_memory(size_t bytes) {
+  uint8_t* data = nullptr;
+  {
+    const std::lock_guard lock(memory().mutex);
+    data = memory().blocks.try_emplace(bytes, bytes).first->second.take();
+  }
+  std::memset(data, 0, bytes);
+  return data;
+}
+
+void return_kv_memory(uint8_t* data, size_t bytes) {
+  const std::lock_guard lock(memory().mutex);
+  memory().blocks.at(bytes).give_back(data);
+}
+
+}  // namespace mlxd::kernels::cpu
