@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <tuple>
 
 #include "loader/language_part.h"
@@ -13,6 +14,8 @@
 namespace mlxd {
 
 namespace {
+
+constexpr std::string_view kBlocks = "_blocks";
 
 // MLX's CPU operations on 16-bit floats are scalar and round after every step: there, compute in
 // float32. A GPU computes in the dtype of the file.
@@ -34,6 +37,35 @@ void add_tensors(const Shard& shard, bool has_other_parts, LoadedCheckpoint& loa
     } else if (!loaded.checkpoint.tensors.emplace(*name, found->second).second) {
       throw std::runtime_error(shard.file.string() + ": " + tensor.name + " is there twice");
     }
+  }
+}
+
+// Experts that OpenAI published get MLX's names and form: of a layer X there are X_blocks, bytes
+// [experts, rows, groups, 16], X_scales and X_bias.
+void rename_blocks(nn::Checkpoint& checkpoint) {
+  auto& tensors = checkpoint.tensors;
+  std::vector<std::string> layers;
+  for (const auto& [name, tensor] : tensors) {
+    if (!name.ends_with(kBlocks)) continue;
+    if (tensor.ndim() != 4 || tensor.shape(3) != 16 || tensor.dtype() != mx::uint8) {
+      throw std::runtime_error(checkpoint.folder + ": " + name +
+                               " must be uint8 [experts, rows, groups, 16]");
+    }
+    layers.push_back(name.substr(0, name.size() - kBlocks.size()));
+  }
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    auto node = tensors.extract(from);
+    if (node.empty()) return;
+    node.key() = to;
+    if (tensors.insert(std::move(node)).inserted) return;
+    throw std::runtime_error(checkpoint.folder + ": " + to + " is there twice, in two layouts");
+  };
+  for (const std::string& layer : layers) {
+    mx::array& blocks = tensors.at(layer + std::string(kBlocks));
+    blocks = mx::flatten(mx::view(blocks, mx::uint32), 2, 3);
+    rename(layer + std::string(kBlocks), layer + ".weight");
+    rename(layer + "_scales", layer + ".scales");
+    rename(layer + "_bias", layer + ".bias");
   }
 }
 
@@ -85,6 +117,7 @@ LoadedCheckpoint open_checkpoint(const std::filesystem::path& folder,
   loaded.checkpoint.quantization = std::move(quantization);
   loaded.checkpoint.compute_dtype = compute_dtype();
   for (const Shard& shard : find_shards(folder)) add_tensors(shard, has_other_parts, loaded);
+  rename_blocks(loaded.checkpoint);
   loaded.shares = shares_of(loaded.checkpoint);
   for (const WeightShare& share : loaded.shares) {
     loaded.bytes += share.bytes;

@@ -55,8 +55,13 @@ std::optional<nn::Quantization> read_quantization(const Fields& config) {
   if (!fields) fields = config.fields("quantization_config");
   if (!fields) return std::nullopt;
   if (fields->has("quant_method")) {
-    fields->fail("quant_method", "\"" + fields->string("quant_method") +
-                                     "\" is not supported; convert the model to MLX's format");
+    const std::string method = fields->string("quant_method");
+    // gpt-oss as OpenAI publishes it: the experts are in mxfp4, and what has no scales is dense.
+    if (method == "mxfp4") {
+      return nn::Quantization{kernels::float_scheme(QuantizationMode::mxfp4), {}};
+    }
+    fields->fail("quant_method",
+                 "\"" + method + "\" is not supported; convert the model to MLX's format");
   }
   nn::Quantization quantization{read_scheme(*fields), {}};
   for (const auto& [key, value] : fields->object().members()) {

@@ -17,8 +17,27 @@ nn::Attention make_attention(const Config& c, const nn::Weights& layer, int inde
                        (layer / "self_attn").take_dense("sinks", {c.heads}));
 }
 
+// OpenAI's own layout: rows of the gate's and of the up projection take turns.
+void split_turns(const nn::Weights& experts) {
+  const nn::Weights both = experts / "gate_up_proj";
+  if (!both.has("weight")) return;
+  for (const char* name : {"weight", "scales", "bias"}) {
+    const mx::array tensor = both.pull(name);  // [experts, rows, ...]
+    if (tensor.ndim() < 2) (both / name).fail("must have rows for each expert");
+    const auto every_second = [&](int first) {
+      mx::Shape start(tensor.ndim(), 0), strides(tensor.ndim(), 1);
+      start[1] = first;
+      strides[1] = 2;
+      return mx::slice(tensor, start, tensor.shape(), strides);
+    };
+    (experts / "gate_proj").put(name, every_second(0));
+    (experts / "up_proj").put(name, every_second(1));
+  }
+}
+
 std::unique_ptr<FeedForward> make_mixture(const Config& c, const nn::Weights& layer) {
   const nn::Weights w = layer / "mlp";
+  split_turns(w / "experts");
   const Fields fields = c.fields();
   const int experts = fields.integer("num_local_experts", 1, kMostExperts);
   const int choices = fields.integer("num_experts_per_tok", 1, experts);

@@ -217,6 +217,14 @@ TEST_CASE("modes of floats, mixed with others") {
   CHECK(scheme("model.layers.0.mlp.up_proj") == nn::QuantizationScheme{64, 6});
 }
 
+TEST_CASE("the method of gpt-oss as it is published") {
+  const Config c = with(R"("quantization_config":{"quant_method":"mxfp4",
+      "modules_to_not_convert":["lm_head"]})");
+  REQUIRE(c.quantization.has_value());
+  CHECK(c.quantization->standard == nn::QuantizationScheme{32, 4, nn::QuantizationMode::mxfp4});
+  CHECK(c.quantization->overrides.empty());
+}
+
 TEST_CASE("quantizations that we cannot compute are refused by name") {
   CHECK(says(refusal("quantization", R"({"group_size":32,"bits":8,"mode":"fp16"})"), "\"fp16\""));
   CHECK(

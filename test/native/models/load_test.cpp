@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "errors.h"
@@ -73,6 +74,26 @@ TEST_CASE("an unknown model_type lists the supported ones") {
       Damaged("qwen3").replace("config.json", "\"qwen3\"", "\"mamba\"").error();
   CHECK(says(error, "\"mamba\" is not supported"));
   for (const std::string& type : supported_model_types()) CHECK(says(error, type));
+}
+
+TEST_CASE("gpt-oss as OpenAI publishes it counts as in MLX's layout, and is checked") {
+  const std::string blocks = "model.layers.1.mlp.experts.gate_up_proj_blocks";
+  const LoadedModel loaded = load_model(fixture("gpt-oss-by-openai"), nullptr);
+  const auto is_mxfp4 = [](const WeightShare& share) { return share.format == "mxfp4"; };
+  const auto share = std::ranges::find_if(loaded.report.shares, is_mxfp4);
+  REQUIRE(share != loaded.report.shares.end());
+  CHECK(share->parameters == 2 * 4 * 3 * 32 * 32);  // layers, experts, matrices
+  CHECK(says(Damaged("gpt-oss-by-openai")
+                 .edit_tensors([&](Tensors& t) {
+                   t.insert_or_assign(blocks, mx::zeros({4, 64, 16}, mx::uint8));
+                 })
+                 .error(),
+             blocks + " must be uint8 [experts, rows, groups, 16]"));
+  CHECK(says(Damaged("gpt-oss-by-openai")
+                 .edit_tensors(
+                     [&](Tensors& t) { t.erase("model.layers.1.mlp.experts.gate_up_proj_scales"); })
+                 .error(),
+             "model.layers.1.mlp.experts.gate_up_proj.scales is missing"));
 }
 
 TEST_CASE("a Ministral 3 says by how much its queries grow") {
