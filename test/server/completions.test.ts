@@ -177,9 +177,16 @@ describe('a completion that is refused', () => {
     [{ suffix: 'end' }, 'suffix', 'unsupported_value'],
     [{ stream_options: {} }, 'stream_options', null],
     [{ max_tokens: -1 }, 'max_tokens', 'integer_below_min_value'],
+    [{ max_tokens: 2 ** 40 }, 'max_tokens', 'integer_above_max_value'],
+    [{ n: 1e9 }, 'n', 'integer_above_max_value'],
+    [{ best_of: 1e9 }, 'best_of', 'integer_above_max_value'],
+    [{ logit_bias: { 512: 1 } }, 'logit_bias', 'invalid_value'],
+    [{ logit_bias: { x: 1 } }, 'logit_bias', 'invalid_value'],
   ])('%j', async (extra, param, code) => {
-    const response = await post(saying('ok'), extra);
+    const model = saying('ok');
+    const response = await post(model, extra);
     expect(response.statusCode).toBe(400);
+    expect(model.calls).toEqual([]); // It has cost nothing.
     expect(response.json().error).toMatchObject({ param, code, type: 'invalid_request_error' });
   });
 });
