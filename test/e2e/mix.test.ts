@@ -1,45 +1,111 @@
-// Replies of the default model that join, leave and are cancelled while others run: each is what it is alone.
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { load, type Model } from '../../src/index.js';
+// Replies of the default model over HTTP that join, leave, are cancelled and find each other's prefixes: each is what it is
+// alone, to the bits of its log-probabilities.
+import type OpenAI from 'openai';
+import { describe, expect, it } from 'vitest';
+import { probeRuntime } from '../../src/engine/runtime.js';
+import { clientOf, startServerProcess } from './openai-client-server.js';
 
-const PROMPTS = [
-  'What is the capital of France?',
-  `Say it shorter: ${'The quick brown fox jumps over the lazy dog. '.repeat(40)}`,
-  'Count to twenty.',
-  `Who is in it? ${'Anna met Ben and Carla in Rome. '.repeat(90)}`,
-  'Name three colours.',
-  'Why is the sky blue?',
-];
-const OPTIONS = { temperature: 0, maxTokens: 24 };
+type Asked = Omit<OpenAI.ChatCompletionCreateParamsStreaming, 'model' | 'stream'> & Record<string, unknown>;
 
-let model: Model;
-beforeAll(async () => {
-  model = await load();
+const runtime = probeRuntime();
+const TOGETHER = 5;
+const RULES = `You answer in a few words. ${'Anna met Ben and Carla in Rome. '.repeat(30)}`;
+const person = {
+  type: 'object',
+  properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer', minimum: 0, maximum: 120 } },
+  required: ['name', 'age'],
+  additionalProperties: false,
+};
+const json_schema = { name: 'person', strict: true, schema: person };
+
+const ask = (content: string, extra: Record<string, unknown> = {}): Asked => ({
+  messages: [{ role: 'user', content }],
+  temperature: 0,
+  max_tokens: 20,
+  logprobs: true,
+  ...extra,
 });
-afterAll(() => model.close());
+const system = (content: string, extra: Record<string, unknown> = {}): Asked => ({
+  ...ask(content, extra),
+  messages: [
+    { role: 'system', content: RULES },
+    { role: 'user', content },
+  ],
+});
 
-/** The reply; after its first text the next prompts start, and every third one is then left. */
-async function mixed(index: number, start: (index: number) => void): Promise<string> {
-  let text = '';
-  for await (const delta of model.chat([{ role: 'user', content: PROMPTS[index] as string }], OPTIONS)) {
-    if (text === '') for (const next of [2 * index + 1, 2 * index + 2]) start(next);
-    text += delta.text;
-    if (index % 3 === 2 && text.length > 20) break;
-  }
-  return text;
+const FREE: readonly Asked[] = [
+  ask('What is the capital of France?'),
+  ask('Count to twenty.', { ignore_eos: true, max_tokens: 40, top_logprobs: 2 }),
+  ask(`Say it shorter: ${'The quick brown fox jumps over the lazy dog. '.repeat(40)}`),
+  system('Who met whom?'),
+  system('Where was that?', { temperature: 1, seed: 11 }),
+  ask('Name an animal.', { temperature: 1.2, top_p: 0.9, seed: 12 }),
+  ask('Name three colours.', { presence_penalty: 1, frequency_penalty: 0.5, repetition_penalty: 1.2 }),
+  ask('Why is the sky blue?', { temperature: 0.8, seed: 13, repetition_penalty: 1.1 }),
+];
+const HELD: readonly Asked[] = [
+  ask('Name a person and an age.', { response_format: { type: 'json_schema', json_schema }, max_tokens: 40 }),
+  system('How many were they?', { guided_regex: '[0-9]{1,3} people', temperature: 1, seed: 14 }),
+];
+const REQUESTS = runtime.loads && runtime.grammars ? [...FREE, ...HELD] : FREE;
+
+interface Reply {
+  text: string;
+  tokens: OpenAI.ChatCompletionTokenLogprob[];
 }
 
-it('whatever else runs', async () => {
-  const alone: string[] = [];
-  for (const prompt of PROMPTS) alone.push((await model.complete(prompt, OPTIONS)).text);
-  const replies = new Map<number, Promise<string>>();
-  const start = (index: number) => {
-    if (index < PROMPTS.length && !replies.has(index)) replies.set(index, mixed(index, start));
-  };
-  start(0);
-  for (let index = 0; index < PROMPTS.length; index++) {
-    const reply = await (replies.get(index) as Promise<string>);
-    expect(reply.length).toBeGreaterThan(0);
-    expect(index % 3 === 2 ? alone[index]?.slice(0, reply.length) : alone[index]).toBe(reply);
+/** The reply, or as much of it as came before its client left with `most` tokens. */
+async function reply(openai: OpenAI, asked: Asked, most = Number.POSITIVE_INFINITY): Promise<Reply> {
+  const got: Reply = { text: '', tokens: [] };
+  const model = 'SmolLM2-135M-Instruct-4bit';
+  const stream = await openai.chat.completions.create({ ...asked, model, stream: true });
+  for await (const { choices } of stream) {
+    got.text += choices[0]?.delta.content ?? '';
+    got.tokens.push(...(choices[0]?.logprobs?.content ?? []));
+    if (got.tokens.length >= most) break;
   }
+  return got;
+}
+
+async function aloneWith(flags: readonly string[]): Promise<Reply[]> {
+  const server = await startServerProcess('--prefix-cache', '0', ...flags);
+  const replies: Reply[] = [];
+  for (const asked of REQUESTS) replies.push(await reply(clientOf(server), asked));
+  await server.stop();
+  return replies;
+}
+
+describe('whatever else runs', () => {
+  it.each([[[]], [['--kv-bits', '8']]])(
+    'a reply is what it is alone, with flags %j',
+    async (flags) => {
+      const alone = await aloneWith(flags);
+      for (const { tokens } of alone) expect(tokens.length).toBeGreaterThan(0);
+      const server = await startServerProcess('--max-sequences', String(TOGETHER - 1), ...flags);
+      const openai = clientOf(server);
+      const visits = [0, 1, 2].flatMap((round) =>
+        REQUESTS.map((_, i) => ({ index: (3 * i + round) % REQUESTS.length, leaves: (i + round) % 3 === 2 })),
+      );
+      const client = async () => {
+        for (let visit = visits.pop(); visit; visit = visits.pop()) {
+          const { index, leaves } = visit;
+          const expected = alone[index] as Reply;
+          const got = await reply(openai, REQUESTS[index] as Asked, leaves ? 1 + (index % 5) : undefined);
+          if (!leaves) expect(got).toEqual(expected);
+          expect(got.tokens).toEqual(expected.tokens.slice(0, got.tokens.length));
+        }
+      };
+      await Promise.all(Array.from({ length: TOGETHER }, client));
+      const [health] = ((await (await fetch(`${server.url}/health`)).json()) as { models: Health[] }).models;
+      expect(health?.failures).toBe(0);
+      expect(health?.prefix_cache.hits).toBeGreaterThan(REQUESTS.length);
+      await server.stop();
+    },
+    180_000,
+  );
 });
+
+interface Health {
+  failures: number;
+  prefix_cache: { hits: number };
+}
