@@ -25,6 +25,7 @@ class PagedCache : public LayerCache {
   std::vector<mx::array> state() const override;
   bool has_prefix(int positions) const override;
   std::unique_ptr<LayerCache> prefix(int positions) const override;
+  void settle() override { appended_.reset(); }
   size_t bytes() const override;
   size_t bytes_beyond(const LayerCache& other) const override;
   size_t bytes_for(int positions) const override;
@@ -38,7 +39,7 @@ class PagedCache : public LayerCache {
   int length_ = 0;
   std::shared_ptr<const kernels::KvTable>
       table_;                                  // replaced, never changed: steps in flight hold it
-  std::shared_ptr<const mx::array> appended_;  // the last append
+  std::shared_ptr<const mx::array> appended_;  // the last append, a whole block's output
 };
 
 }  // namespace mlxd

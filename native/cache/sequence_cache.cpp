@@ -25,6 +25,10 @@ SequenceCache SequenceCache::prefix(int positions) const {
   return prefix;
 }
 
+void SequenceCache::settle() {
+  for (const auto& layer : layers) layer->settle();
+}
+
 size_t SequenceCache::bytes() const {
   size_t total = 0;
   for (const auto& layer : layers) total += layer->bytes();

@@ -32,6 +32,9 @@ class LayerCache {
   /// has_prefix(positions).
   virtual std::unique_ptr<LayerCache> prefix(int positions) const = 0;
 
+  /// All its positions have been computed: what was held for the sake of that may go.
+  virtual void settle() {}
+
   /// Bytes held, alone or with other caches.
   virtual size_t bytes() const = 0;
 
@@ -52,6 +55,7 @@ struct SequenceCache {
   /// These as of LayerCache, for all layers together.
   bool has_prefix(int positions) const;
   SequenceCache prefix(int positions) const;
+  void settle();
   size_t bytes() const;
   size_t bytes_beyond(const SequenceCache& other) const;
   size_t bytes_for(int positions) const;

@@ -23,7 +23,9 @@ void PrefixCache::keep(const std::string& salt, std::span<const Token> tokens,
   if (!enabled() || length == 0 || !cache.has_prefix(length)) return;
   const PrefixIndex::Place place = index_.insert(salt, tokens);
   if (place.cut) cut(*place.cut);
-  if (!snapshot(place.id)) snapshots_.emplace(place.id, Snapshot{cache.prefix(length)});
+  if (!snapshot(place.id)) {
+    snapshots_.emplace(place.id, Snapshot{cache.prefix(length)}).first->second.cache.settle();
+  }
   share_path(index_.find(salt, tokens));
   while (bytes_ > budget_ && evict()) {
   }

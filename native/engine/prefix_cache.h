@@ -34,8 +34,8 @@ class PrefixCache {
   /// The longest reusable prefix of `tokens`. Must not outlive this.
   std::optional<Hit> find(const std::string& salt, std::span<const Token> tokens);
 
-  /// Keeps what `cache` holds of `tokens`, the first that it has seen, in place of what was used
-  /// longest ago.
+  /// Keeps what `cache` holds of `tokens`, the first that it has seen and all computed, in place of
+  /// what was used longest ago.
   void keep(const std::string& salt, std::span<const Token> tokens, const SequenceCache& cache);
 
   /// Forgets the end that was used longest ago. False if there is none that no sequence uses.
