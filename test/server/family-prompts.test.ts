@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { chatMessages } from '../../src/schemas/chat-messages.js';
 import { toChatMessages } from '../../src/server/routes/chat-messages-mapper.js';
-import { templateContext } from '../../src/services/template-context.js';
+import { templateContext, writesTools } from '../../src/services/template-context.js';
 import type { ToolDefinition } from '../../src/services/types.js';
 import { ChatTemplate } from '../../src/text/chat-template.js';
 import { unshield } from '../../src/text/control-tokens.js';
@@ -85,3 +85,23 @@ describe.each(templates)(
     });
   },
 );
+
+/** Of the table in docs/models.md. */
+function row({ name, template, tokenizer, cases }: Template): string {
+  const { toolCalls, thinkTags } = findReplyFormat(template);
+  const refused = cases.filter(({ error }) => error !== undefined).length;
+  const cells = [
+    name,
+    toolCalls,
+    writesTools(template) ? 'its own' : 'ours',
+    toolCalls === 'harmony' ? 'channel' : (thinkTags?.open.replaceAll(/[<>]/g, '') ?? '-'),
+    `${cases.length - refused}${refused > 0 ? `, ${refused} refused` : ''}`,
+    tokenizer ?? '-',
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+it.each(templates)('docs/models.md tells what was tested of $name', (template) => {
+  const page = readFileSync(new URL('../../docs/models.md', import.meta.url), 'utf8');
+  expect(page.split('\n')).toContain(row(template));
+});
