@@ -28,6 +28,7 @@ size_t held_memory() {
 
 void release_free_memory() {
   mx::clear_cache();
+  kernels::trim_kv();
 #if defined(__GLIBC__)
   malloc_trim(0);  // other C libraries give back by themselves
 #endif

@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/cores.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/kv_memory.h"
 #include "kernels/cpu/kv_page.h"
 #include "kernels/cpu/packed_matrix.h"
 #include "kernels/cpu/thread_pool.h"
@@ -44,5 +45,7 @@ int kv_bits() { return current_kv_bits; }
 size_t packed_bytes() { return cpu::PackedMatrix::total_bytes(); }
 
 size_t kv_bytes() { return cpu::KvPage::total_bytes(); }
+
+void trim_kv() { cpu::trim_kv_memory(); }
 
 }  // namespace mlxd::kernels

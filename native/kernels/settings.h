@@ -54,4 +54,7 @@ size_t packed_bytes();
 /// Bytes of keys and values in pages, likewise.
 size_t kv_bytes();
 
+/// Gives the system what free places among those pages hold. For a time without work.
+void trim_kv();
+
 }  // namespace mlxd::kernels

@@ -1,6 +1,7 @@
 #include "kernels/cpu/kv_memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <iterator>
@@ -64,6 +65,17 @@ class Blocks {
     blocks_.erase(block);
   }
 
+  void trim() const {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    for (const auto& [data, free] : blocks_) {
+      for (uint8_t* const place : free) {
+        const auto address = reinterpret_cast<uintptr_t>(place);
+        const size_t begin = round_up(address, page), end = (address + page_) / page * page;
+        if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+      }
+    }
+  }
+
  private:
   size_t places() const { return bytes_ / page_; }
 
@@ -97,6 +109,11 @@ uint8_t* take_kv_memory(size_t bytes) {
 void return_kv_memory(uint8_t* data, size_t bytes) {
   const std::lock_guard lock(memory().mutex);
   memory().blocks.at(bytes).give_back(data);
+}
+
+void trim_kv_memory() {
+  const std::lock_guard lock(memory().mutex);
+  for (const auto& [bytes, blocks] : memory().blocks) blocks.trim();
 }
 
 }  // namespace mlxd::kernels::cpu

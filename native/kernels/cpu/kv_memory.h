@@ -16,4 +16,8 @@ uint8_t* take_kv_memory(size_t bytes);
 /// Gives back what was taken with the same `bytes`.
 void return_kv_memory(uint8_t* data, size_t bytes);
 
+/// Gives the system what free places of blocks hold, for as long as they are free. For a time
+/// without work: it takes huge pages apart.
+void trim_kv_memory();
+
 }  // namespace mlxd::kernels::cpu

@@ -7,6 +7,11 @@
 
 #include "doctest/doctest.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 using namespace mlxd::kernels::cpu;
 
 TEST_CASE("pages are zeros, aligned and apart, also where others were before") {
@@ -40,3 +45,40 @@ TEST_CASE("pages are zeros, aligned and apart, also where others were before") {
     for (uint8_t* page : kept) return_kv_memory(page, bytes);
   }
 }
+
+#if defined(__linux__)
+namespace {
+
+// Of the pages that lie whole within `bytes` from `data`, those that are in memory.
+size_t resident(const uint8_t* data, size_t bytes) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(data) + bytes) / page * page;
+  std::vector<unsigned char> pages((end - begin) / page);
+  REQUIRE(mincore(reinterpret_cast<void*>(begin), end - begin, pages.data()) == 0);
+  return static_cast<size_t>(
+      std::count_if(pages.begin(), pages.end(), [](unsigned char is_in) { return is_in & 1; }));
+}
+
+}  // namespace
+
+TEST_CASE("what free places held goes back to the system, what others hold stays") {
+  constexpr size_t kBytes = 98304;
+  std::vector<uint8_t*> pages;
+  for (int i = 0; i < 40; ++i) {
+    pages.push_back(take_kv_memory(kBytes));
+    std::memset(pages.back(), i + 1, kBytes);
+  }
+  for (int i = 0; i < 40; i += 2) return_kv_memory(pages[i], kBytes);
+  trim_kv_memory();
+  for (int i = 0; i < 40; ++i) {
+    CAPTURE(i);
+    if (i % 2 == 0) {
+      CHECK(resident(pages[i], kBytes) == 0);
+    } else {
+      CHECK(size_t(std::count(pages[i], pages[i] + kBytes, i + 1)) == kBytes);
+      return_kv_memory(pages[i], kBytes);
+    }
+  }
+}
+#endif
