@@ -11,8 +11,8 @@ const CANCELLED_SHARE = 0.3;
 /** A stream that takes longer is stuck: a hundred of the longest replies take less. */
 const STUCK_MS = 120_000;
 const QUIET_MS = 10_000;
-/** An engine without work gives free memory back after a second, Node its heap's after some twenty. */
-const REST_MS = 25_000;
+/** An engine without work gives free memory back after a second, Node its heap's after up to forty. */
+const REST_MS = 60_000;
 const LOOK_MS = 2000;
 /** Node's heap may hold so much garbage at rest. */
 const RSS_SLACK_BYTES = 32 * 2 ** 20;
