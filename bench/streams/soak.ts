@@ -11,7 +11,7 @@ const CANCELLED_SHARE = 0.3;
 /** A stream that takes longer is stuck: a hundred of the longest replies take less. */
 const STUCK_MS = 120_000;
 const QUIET_MS = 10_000;
-/** An engine without work gives free memory back after a second, Node its heap's after up to forty. */
+/** An engine without work gives free memory back after a second; of Node's heap it was seen after 12 to 40, not always. */
 const REST_MS = 60_000;
 const LOOK_MS = 2000;
 /** Node's heap may hold so much garbage at rest. */
