@@ -2,6 +2,7 @@
 // fit.
 #include <doctest/doctest.h>
 
+#include "damage.h"
 #include "errors.h"
 #include "golden.h"
 #include "temp_folder.h"
@@ -14,28 +15,19 @@ constexpr const char* kModel = "llama-lora";
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kQuery = "model.layers.1.self_attn.q_proj";
 
-using Tensors = std::unordered_map<std::string, mx::array>;
-
 // A copy of the fixture's adapter, to be damaged.
 class DamagedAdapter {
  public:
   DamagedAdapter() { folder_.copy_from(adapter_of(kModel)); }
 
   DamagedAdapter& replace(const std::string& from, const std::string& to) {
-    std::string text = folder_.read(kConfig);
-    const size_t at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    folder_.write(kConfig, text.replace(at, from.size(), to));
+    replace_in(folder_, kConfig, from, to);
     return *this;
   }
 
   template <class Edit>
   DamagedAdapter& edit_tensors(Edit edit) {
-    const auto file = (folder_.path() / "adapters.safetensors").string();
-    Tensors tensors = mx::load_safetensors(file).first;
-    for (auto& [name, tensor] : tensors) mx::eval(tensor);
-    edit(tensors);
-    mx::save_safetensors(file, tensors);
+    edit_tensors_of(folder_, "adapters.safetensors", edit);
     return *this;
   }
 

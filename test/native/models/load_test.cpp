@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "damage.h"
 #include "errors.h"
 #include "golden.h"
 #include "temp_folder.h"
@@ -14,28 +15,19 @@ namespace mlxd::test {
 
 namespace {
 
-using Tensors = std::unordered_map<std::string, mx::array>;
-
 // A copy of a fixture, to be damaged.
 class Damaged {
  public:
   explicit Damaged(const std::string& name) { folder_.copy_from(fixture(name)); }
 
   Damaged& replace(const std::string& file, const std::string& from, const std::string& to) {
-    std::string text = folder_.read(file);
-    const size_t at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    folder_.write(file, text.replace(at, from.size(), to));
+    replace_in(folder_, file, from, to);
     return *this;
   }
 
   template <class Edit>
   Damaged& edit_tensors(Edit edit) {
-    const auto file = (folder_.path() / "model.safetensors").string();
-    Tensors tensors = mx::load_safetensors(file).first;
-    for (auto& [name, tensor] : tensors) mx::eval(tensor);
-    edit(tensors);
-    mx::save_safetensors(file, tensors);
+    edit_tensors_of(folder_, "model.safetensors", edit);
     return *this;
   }
 
