@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "grammar/byte_pairs.h"
+#include "grammar/deep_stack.h"
 #include "grammar/grammar.h"
 
 namespace mlxd {
@@ -155,6 +156,14 @@ class LlgCompiler final : public GrammarCompiler {
 
   std::shared_ptr<const Grammar> compile(const std::string& lark) const override {
     if (lark.find('\0') != std::string::npos) throw GrammarError("contains a zero byte");
+    std::shared_ptr<const Grammar> compiled;
+    on_deep_stack([&] { compiled = compile_here(lark); });
+    return compiled;
+  }
+
+ private:
+  /// Recurses as deep as the rules and schemas that refer to each other.
+  std::shared_ptr<const Grammar> compile_here(const std::string& lark) const {
     LlgConstraintInit init{};
     llg_constraint_init_set_defaults(&init, tokenizer_.handle.get());
     init.log_buffer_level = 0;
@@ -171,7 +180,6 @@ class LlgCompiler final : public GrammarCompiler {
     return grammar;
   }
 
- private:
   Tokenizer tokenizer_;
 };
 

@@ -89,6 +89,19 @@ TEST_CASE("schemas refer to themselves") {
   CHECK(refused_at("start: %json " + tree, R"({"next": {"next": 1}})") == 18);
 }
 
+TEST_CASE("schemas and rules refer to each other as deep as a request is long") {
+  std::string schemas, rules = "start: r0\n";
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = std::to_string(i), next = std::to_string(i + 1);
+    schemas += "\"s" + name + R"(": {"properties": {"a": {"$ref": "#/$defs/s)" + next + "\"}}}, ";
+    rules += "r" + name + ": \"a\" r" + next + " | \"c\"\n";
+  }
+  const std::string chain =
+      R"({"$ref": "#/$defs/s0", "$defs": {)" + schemas + R"("s2000": {"type": "null"}}})";
+  CHECK(refused_at("start: %json " + chain, R"({"a": {"a": {}}})") == -1);
+  CHECK(refused_at(rules + "r2000: \"b\"\n", "aac") == -1);
+}
+
 TEST_CASE("regular expressions and Lark grammars") {
   CHECK(refused_at("start: /[0-9]{3}-(x|yz)/", "123-yz") == -1);
   CHECK(refused_at("start: /[0-9]{3}-(x|yz)/", "12-") == 2);
