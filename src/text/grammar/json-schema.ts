@@ -35,13 +35,13 @@ const subschema: Check = (value, { path, left }) => {
 
 const subschemas: Check = (value, { path, left }) => {
   if (!Array.isArray(value) || value.length === 0) return 'must be an array of schemas, not empty';
-  left.push(...value.map((item, index) => ({ value: item as unknown, path: [...path, index] })));
+  for (const [index, item] of value.entries()) left.push({ value: item, path: [...path, index] });
   return undefined;
 };
 
 const namedSchemas: Check = (value, { path, left }) => {
   if (!isObject(value)) return 'must be an object of schemas';
-  left.push(...Object.entries(value).map(([name, item]) => ({ value: item, path: [...path, name] })));
+  for (const [name, item] of Object.entries(value)) left.push({ value: item, path: [...path, name] });
   return undefined;
 };
 
@@ -141,8 +141,8 @@ export function checkSchema(schema: Readonly<Record<string, unknown>>): SchemaPr
   if (JSON.stringify(schema).length > MAX_LENGTH)
     return { path: [], message: `is longer than ${MAX_LENGTH} characters` };
   const left: Place['left'] = [{ value: schema, path: [] }];
-  for (let next = left.shift(); next !== undefined; next = left.shift()) {
-    const { value, path } = next;
+  // The loop goes on with what is added meanwhile.
+  for (const { value, path } of left) {
     if (typeof value === 'boolean') continue;
     if (!isObject(value)) return { path, message: 'must be a schema: an object or a boolean' };
     for (const [keyword, argument] of Object.entries(value)) {

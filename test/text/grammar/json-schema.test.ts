@@ -30,6 +30,7 @@ const REFUSED: [schema: Record<string, unknown>, path: (string | number)[], mess
   [{ properties: [] }, ['properties'], /object of schemas/],
   [object({ a: 1 }), ['properties', 'a'], /must be a schema/],
   [{ items: [{}, 'x'] }, ['items', 1], /must be a schema/],
+  [{ anyOf: Array(125_000).fill(1) }, ['anyOf', 0], /must be a schema/],
   [{ $ref: 'https://example.org/s' }, ['$ref'], /inside this schema/],
   [object({ a: { $ref: '#/$defs/x' } }), ['properties', 'a', '$ref'], /not in this schema/],
   [{ title: 'x'.repeat(300_000) }, [], /longer than/],
