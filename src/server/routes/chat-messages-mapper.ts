@@ -5,25 +5,40 @@ import type { FunctionDefinition } from '../../schemas/tools.js';
 import type { ChatMessage, ToolCall, ToolDefinition } from '../../services/types.js';
 
 export function toChatMessages(messages: readonly ChatCompletionMessage[]): ChatMessage[] {
-  return messages.map((message, index) => toChatMessage(message, index, messages));
+  const made: CallsMade = { names: new Map(), functionCallId: undefined };
+  return messages.map((message, index) => {
+    const mapped = toChatMessage(message, index, made);
+    if (message.role === 'assistant') {
+      for (const { id, function: call } of message.tool_calls ?? []) made.names.set(id, call.name);
+      if (message.function_call) made.functionCallId = functionCallId(index);
+    }
+    return mapped;
+  });
 }
 
-function toChatMessage(
-  message: ChatCompletionMessage,
-  index: number,
-  messages: readonly ChatCompletionMessage[],
-): ChatMessage {
+/** The calls of the messages before. */
+interface CallsMade {
+  /** By id. Templates may ask for the name of what was called. */
+  names: Map<string, string>;
+  /** Of the last one from the time before tools. */
+  functionCallId: string | undefined;
+}
+
+function toChatMessage(message: ChatCompletionMessage, index: number, made: CallsMade): ChatMessage {
   const named = 'name' in message && typeof message.name === 'string' ? { name: message.name } : {};
   switch (message.role) {
     case 'developer':
       return { role: 'system', content: joinText(message.content), ...named };
     case 'assistant':
       return { ...toAssistantMessage(message, index), ...named };
-    case 'tool':
-      return { role: 'tool', content: joinText(message.content), ...calledBy(message.tool_call_id, index, messages) };
+    case 'tool': {
+      const name = made.names.get(message.tool_call_id);
+      const answers = { toolCallId: message.tool_call_id, ...(name === undefined ? {} : { name }) };
+      return { role: 'tool', content: joinText(message.content), ...answers };
+    }
     case 'function': {
-      const call = lastIndexBefore(index, messages, (one) => one.role === 'assistant' && Boolean(one.function_call));
-      const id = call < 0 ? {} : { toolCallId: functionCallId(call) };
+      const { functionCallId } = made;
+      const id = functionCallId === undefined ? {} : { toolCallId: functionCallId };
       return { role: 'tool', content: joinText(message.content ?? ''), ...id, ...named };
     }
     default:
@@ -49,24 +64,6 @@ function toAssistantMessage(
 
 /** A call of the time before tools has no id: its place serves. */
 const functionCallId = (index: number) => `call_${index}`;
-
-/** Templates may ask for the name of what was called. */
-function calledBy(
-  id: string,
-  index: number,
-  messages: readonly ChatCompletionMessage[],
-): Pick<ChatMessage, 'toolCallId' | 'name'> {
-  const calls = (message: ChatCompletionMessage) => (message.role === 'assistant' ? (message.tool_calls ?? []) : []);
-  const caller = messages[lastIndexBefore(index, messages, (one) => calls(one).some((call) => call.id === id))];
-  const name = caller && calls(caller).find((call) => call.id === id)?.function.name;
-  return { toolCallId: id, ...(name === undefined ? {} : { name }) };
-}
-
-/** Answers stand close after their calls: the search goes backwards. */
-function lastIndexBefore<T>(index: number, items: readonly T[], isIt: (item: T) => boolean): number {
-  for (let i = index - 1; i >= 0; i--) if (isIt(items[i] as T)) return i;
-  return -1;
-}
 
 /** Text parts become the lines of one text, as in llama.cpp and vLLM. */
 function joinText(content: NonNullable<ChatCompletionMessage['content']>): string {
