@@ -117,8 +117,8 @@ Start Loop::may_start(Sequence& sequence) {
   // The last token is left to compute: what follows it is to be sampled. Of a prompt that is to be
   // scored, all are.
   if (!sequence.scores_prompt()) {
-    hit =
-        memory_.prefixes().find(sequence.request.salt, std::span(tokens).first(tokens.size() - 1));
+    const auto before_last = std::span(tokens).first(tokens.size() - 1);
+    beside_step([&] { hit = memory_.prefixes().find(sequence.request.salt, before_last); });
   }
   const int cached = hit ? hit->length : 0;
   if (is_being_computed(sequence, cached)) return Start::later;
@@ -175,6 +175,8 @@ InFlight Loop::start(const Plan& plan) {
   memory_.step_begins();
   InFlight next;
   if (auto reason = thrown_by([&] { next = runner_.build(plan, in_flight_); })) {
+    // The one in flight may still throw what is its own: it is read first.
+    finish(std::exchange(in_flight_, {}));
     fail(plan, *reason);
     return {};
   }
@@ -191,6 +193,7 @@ void Loop::finish(InFlight step) {
   std::vector<Sampled> sampled;
   std::vector<PromptScores> prompts;
   const auto read = [&] {
+    if (step.error) throw std::runtime_error(*step.error);
     sampled = runner_.collect(step);
     prompts = runner_.score_prompts(step);
   };
@@ -227,9 +230,20 @@ void Loop::settle(const Plan::Row& row) {
 
 void Loop::keep(Sequence& sequence, int positions) {
   const std::vector<Token> tokens = sequence.tokens();
-  memory_.prefixes().keep(sequence.request.salt, std::span(tokens).first(positions),
-                          *runner_.cache(sequence.id()));
+  const auto computed = std::span(tokens).first(positions);
+  beside_step([&] {
+    memory_.prefixes().keep(sequence.request.salt, computed, *runner_.cache(sequence.id()));
+  });
   sequence.kept = positions;
+}
+
+/// A prefix is a gain, not a need: who does not get one goes on. But some are computed when they
+/// are taken, and then MLX may throw what went wrong in the step in flight, which fails.
+void Loop::beside_step(const std::function<void()>& work) {
+  auto reason = thrown_by(work);
+  if (!reason) return;
+  if (in_flight_.idle()) return status_.failed(*reason);
+  in_flight_.error = std::move(reason);
 }
 
 void Loop::report(const PromptScores& scores) {

@@ -2,6 +2,7 @@
 // is stopped.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "engine/core/mailbox.h"
@@ -44,6 +45,7 @@ class Loop {
   void finish(InFlight step);
   void settle(const Plan::Row& row);
   void keep(Sequence& sequence, int positions);
+  void beside_step(const std::function<void()>& work);
   void report(const PromptScores& scores);
   void take_token(Sequence& sequence, const Sampled& sampled);
   void take_forced();

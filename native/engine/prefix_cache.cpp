@@ -35,9 +35,9 @@ void PrefixCache::keep(const std::string& salt, std::span<const Token> tokens,
 void PrefixCache::cut(const PrefixIndex::Cut& cut) {
   Snapshot* lower = snapshot(cut.lower);
   if (!lower || !lower->cache.has_prefix(cut.length)) return;
-  Snapshot& upper = snapshots_[cut.upper];
-  upper.cache = lower->cache.prefix(cut.length);
+  Snapshot upper{lower->cache.prefix(cut.length)};
   count(*lower, lower->cache.bytes_beyond(upper.cache));
+  snapshots_.emplace(cut.upper, std::move(upper));
 }
 
 /// Counts what each snapshot of a path adds to those before it. One that shares nothing with the

@@ -28,6 +28,8 @@ struct InFlight {
   std::vector<std::pair<int, std::string>> problems = {};
   // Rows whose grammar allows nothing else: the token that is sampled, and those after it.
   std::vector<std::pair<int, std::vector<Token>>> forced = {};
+  // What was thrown beside the step, and may be its own.
+  std::optional<std::string> error = {};
   std::chrono::steady_clock::time_point started{};
 
   bool idle() const { return plan.idle(); }

@@ -17,8 +17,10 @@ constexpr int kContext = 64;
 /// Records how far its sequence has come; its state stands in for keys and values.
 class CountingCache : public LayerCache {
  public:
-  /// `token_bytes`: what each position takes, in memory that prefixes share.
-  explicit CountingCache(int token_bytes) : token_bytes_(token_bytes) {}
+  /// `token_bytes`: what each position takes, in memory that prefixes share. `on_prefix` is called
+  /// before a prefix is taken.
+  CountingCache(int token_bytes, std::function<void()> on_prefix)
+      : token_bytes_(token_bytes), on_prefix_(std::move(on_prefix)) {}
 
   void advance(const Segment& segment, const mx::array& tokens) {
     if (segment.offset != positions_) throw std::logic_error("a segment does not follow the last");
@@ -33,6 +35,7 @@ class CountingCache : public LayerCache {
   std::vector<mx::array> state() const override { return state_; }
   bool has_prefix(int positions) const override { return positions <= positions_; }
   std::unique_ptr<LayerCache> prefix(int positions) const override {
+    if (on_prefix_) on_prefix_();
     auto prefix = std::make_unique<CountingCache>(*this);
     prefix->positions_ = positions;
     if (token_bytes_ > 0)
@@ -52,6 +55,7 @@ class CountingCache : public LayerCache {
 
  private:
   int token_bytes_;
+  std::function<void()> on_prefix_;
   int positions_ = 0;
   std::vector<mx::array> held_;
   std::vector<mx::array> state_;
@@ -62,7 +66,8 @@ struct Behaviour {
   std::function<void(const Step&)> on_forward = {};
   std::function<void(int rows)> on_logits = {};
   std::function<mx::array(const mx::array& logits)> change_logits = {};
-  int token_bytes = 0;  // of keys and values, each position
+  std::function<void()> on_prefix = {};  // of a cache
+  int token_bytes = 0;                   // of keys and values, each position
 };
 
 class TestModel : public Model {
@@ -92,7 +97,8 @@ class TestModel : public Model {
 
   SequenceCache make_cache() const override {
     SequenceCache cache;
-    cache.layers.push_back(std::make_unique<CountingCache>(behaviour_.token_bytes));
+    cache.layers.push_back(
+        std::make_unique<CountingCache>(behaviour_.token_bytes, behaviour_.on_prefix));
     return cache;
   }
 
