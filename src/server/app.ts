@@ -11,7 +11,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { fromZodError } from '../schemas/validation-errors.js';
 import type { ModelCatalog } from '../services/types.js';
-import { answerClientError } from './client-error.js';
+import { ClientErrors } from './client-errors.js';
 import { handleError } from './error-handler.js';
 import { InFlight } from './in-flight.js';
 import { addJsonBody } from './plugins/json-body.js';
@@ -62,6 +62,7 @@ const MIB = 1024 * 1024;
 const RECEIVE_TIMEOUT_MS = 120_000;
 
 export function buildApp(options: AppOptions): FastifyInstance {
+  const clientErrors = new ClientErrors();
   const app = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -70,7 +71,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     requestTimeout: RECEIVE_TIMEOUT_MS,
     pluginTimeout: 0, // They wait for nothing; a machine under load is slow.
     forceCloseConnections: true, // Only after `preClose`, below: no generation is cut that can still be told.
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: clientErrors.handle,
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);
       void handleError(error, request, reply);
@@ -80,6 +81,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('inFlight', inFlight);
   app.addHook('preClose', () => inFlight.drain(0));
 
+  clientErrors.watch(app);
   addJsonBody(app);
   app.setValidatorCompiler(compileZod as FastifySchemaCompiler<unknown>);
   app.setSerializerCompiler(() => JSON.stringify); // Replies are typed by their schemas, not checked at run time.

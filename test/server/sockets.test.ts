@@ -213,6 +213,28 @@ describe('hostile bytes', () => {
   });
 });
 
+describe('bytes that are not HTTP, after a request', () => {
+  it('end its stream, and are not answered in it', async () => {
+    const model = new ScriptedModel();
+    const { port } = await serve(model);
+    const socket = await raw(port, rawChat({ stream: true }));
+    const call = await model.nextCall();
+    call.say('first');
+    await once(socket, 'readable');
+    socket.write('HELLO\r\n\r\n');
+    expect((await readAll(socket)).match(/HTTP\/1\.1/g)).toHaveLength(1);
+    await call.cancelled;
+  });
+
+  it('are answered where it has no answer yet', async () => {
+    const model = new ScriptedModel();
+    const { port } = await serve(model);
+    const socket = await raw(port, `${rawChat({}).replace('close', 'keep-alive')}HELLO\r\n\r\n`);
+    expect(await readAll(socket)).toMatch(/^HTTP\/1.1 400 /);
+    await (await model.nextCall()).cancelled;
+  });
+});
+
 describe('the drain', () => {
   it('lets what runs finish, refuses what comes, tells so in /health, then closes', async () => {
     const model = new ScriptedModel();
