@@ -2,6 +2,7 @@
 import { EngineError } from '../engine/types.js';
 import type { ChatTemplateFiles } from '../text/chat-template-files.js';
 import { requireTemplate } from '../text/chat-template-files.js';
+import { unshield } from '../text/control-tokens.js';
 import { endsInThought } from '../text/reasoning.js';
 import type { ReplyFormat } from '../text/reply-format.js';
 import type { Tokenizer } from '../text/types.js';
@@ -26,10 +27,18 @@ export interface Prompt {
   thinking: boolean;
 }
 
-/** The prompt for the next reply. Throws ChatTemplateError, and EngineError `invalid_request` for an empty prompt. */
-export async function makePrompt(maker: PromptMaker, conversation: Conversation): Promise<Prompt> {
+/**
+ * The prompt for the next reply. `check` gets its characters before they are encoded, which takes seconds for megabytes,
+ * and may throw. Throws ChatTemplateError, and EngineError `invalid_request` for an empty prompt.
+ */
+export async function makePrompt(
+  maker: PromptMaker,
+  conversation: Conversation,
+  check: (characters: number) => void = () => {},
+): Promise<Prompt> {
   const { tokenizer, format } = maker;
   const rendered = await renderPrompt(maker, conversation, true);
+  check(unshield(rendered).length);
   const tokens = await tokenizer.encodePrompt(rendered);
   const thinking = format.thinkTags !== undefined && endsInThought(rendered, format.thinkTags);
   if (tokens.length > 0) return { tokens, thinking };

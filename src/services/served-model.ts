@@ -133,7 +133,7 @@ class ChatModel implements ServedModel {
 
   async *chat(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TextDelta> {
     if (this.#closed) throw new EngineError('engine_closed', `the model ${this.id} is closed`);
-    this.#refuseHopeless(input.messages.map(({ content }) => content));
+    this.#refuseHopeless(lengthOf(input.messages.map(({ content }) => content)));
     const { tokens, thinking } = await this.#promptOf(input);
     const reading = await this.#readings.make(input, thinking);
     const grammar = await this.#grammars.ofReply(input, thinking);
@@ -210,23 +210,24 @@ class ChatModel implements ServedModel {
   }
 
   #promptOf(input: GenerationInput): Promise<Prompt> {
-    return oncePerGroup(this.#promptsOfGroups, input.group, () => makePrompt(this.#maker, input));
+    const check = (characters: number) => this.#refuseHopeless(characters);
+    return oncePerGroup(this.#promptsOfGroups, input.group, () => makePrompt(this.#maker, input, check));
   }
 
   #rawPromptOf(input: CompletionInput): Promise<RawPrompt> {
-    if (typeof input.prompt === 'string') this.#refuseHopeless([input.prompt, input.suffix ?? '']);
+    if (typeof input.prompt === 'string') this.#refuseHopeless(lengthOf([input.prompt, input.suffix ?? '']));
     return oncePerGroup(this.#rawPromptsOfGroups, input.group, () => rawPrompt(this.#maker.tokenizer, input));
   }
 
   /** Megabytes of text for a small context are refused before they are templated and encoded, which takes seconds. */
-  #refuseHopeless(texts: readonly string[]): void {
+  #refuseHopeless(characters: number): void {
     const { contextLength } = this.info;
-    const length = texts.reduce((sum, text) => sum + text.length, 0);
-    const least = Math.ceil(length / this.#maker.tokenizer.longestToken);
+    const { longestToken, controlTokens } = this.#maker.tokenizer;
+    const least = Math.ceil(characters / Math.max(longestToken, controlTokens[0]?.length ?? 0));
     if (least < contextLength) return;
     throw new EngineError(
       'context_length_exceeded',
-      `your prompt of ${length} characters makes at least ${least} tokens, which leaves none of the context's ${contextLength} for a reply`,
+      `your prompt of ${characters} characters makes at least ${least} tokens, which leaves none of the context's ${contextLength} for a reply`,
     );
   }
 
@@ -240,6 +241,8 @@ class ChatModel implements ServedModel {
     );
   }
 }
+
+const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0);
 
 /** What `make` makes, for all of a group the first time. */
 function oncePerGroup<T>(

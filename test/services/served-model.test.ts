@@ -111,6 +111,15 @@ describe('ServedModel', () => {
     expect(engine.calls).toHaveLength(0);
   });
 
+  it('refuses megabytes that a template adds without encoding them', async () => {
+    const { model } = await open('chatml', { info: { contextLength: 64 } }, '{{ messages[0].name }}');
+    const huge = input([{ role: 'user', content: 'a', name: 'word '.repeat(100_000) }]);
+    await expect(readReply(model.chat(huge))).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/500000 characters makes at least \d+ tokens/u),
+    });
+  });
+
   it('refuses a prompt past the context before the engine is asked', async () => {
     const { engine, model } = await open('chatml', { info: { contextLength: 64 } });
     const long = { role: 'user', content: 'word '.repeat(100) } as const;
