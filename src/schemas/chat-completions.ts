@@ -3,7 +3,7 @@
 // their own.
 import { z } from 'zod';
 import { chatMessages } from './chat-messages.js';
-import { ignored, integer, listOf, neutralOnly, refuse, unsupported } from './fields.js';
+import { INT32_MAX, ignored, integer, listOf, neutralOnly, refuse, unsupported } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 import { reasoningFields, refuseDoubleReasoning } from './reasoning.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
@@ -19,7 +19,6 @@ import {
 } from './tools.js';
 
 const MAX_TOP_LOGPROBS = 20;
-const INT32_MAX = 2 ** 31 - 1;
 
 export const chatCompletionRequest = z
   .object({

@@ -1,6 +1,6 @@
 // Wire types of POST /v1/completions: the request schema, and the shapes of the reply and of its stream.
 import { z } from 'zod';
-import { ignored, integer, listOf, refuse } from './fields.js';
+import { INT32_MAX, ignored, integer, listOf, refuse, tokenIds } from './fields.js';
 import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 import { cacheSalt, MAX_CHOICES, samplingFields } from './sampling.js';
@@ -11,9 +11,8 @@ import { completionUsage, wireTimings } from './usage.js';
 const MAX_LOGPROBS = 5;
 /** Generations of a request: each prompt has all its candidates. */
 const MAX_GENERATIONS = 128;
-const INT32_MAX = 2 ** 31 - 1;
 
-const tokens = listOf(integer(0, INT32_MAX), { minimum: 1 });
+const tokens = tokenIds({ minimum: 1 });
 const limits = { minimum: 1, maximum: MAX_GENERATIONS };
 
 /** One prompt or several, as text or as tokens; numbers in a list are the tokens of one. */

@@ -12,21 +12,35 @@ export function integer(minimum: number, maximum: number) {
   return z.int(INTEGER).min(minimum, INTEGER).max(maximum, INTEGER);
 }
 
+export const INT32_MAX = 2 ** 31 - 1;
+
 export function decimal(minimum: number, maximum: number) {
   return z.number(DECIMAL).min(minimum, DECIMAL).max(maximum, DECIMAL);
+}
+
+interface ListRules<T> {
+  minimum?: number;
+  maximum?: number;
+  /** Whether `item` takes the value as it is: lists of a million are read in milliseconds so, by zod in seconds. */
+  fits?: (value: unknown) => value is T;
 }
 
 /**
  * An array that stops at its first bad element. zod's own goes on and keeps an issue for each: a body full of them
  * would take more memory than there is.
  */
-export function listOf<T>(item: z.ZodType<T>, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = {}) {
+export function listOf<T>(item: z.ZodType<T>, rules: ListRules<T> = {}) {
+  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER, fits = () => false } = rules;
   let shown = z.array(item).min(minimum);
   if (maximum < Number.MAX_SAFE_INTEGER) shown = shown.max(maximum);
   const array = showAs(z.array(z.unknown()).min(minimum).max(maximum), shown);
   return array.transform((values, context): T[] => {
     const items: T[] = [];
     for (const [index, value] of values.entries()) {
+      if (fits(value)) {
+        items.push(value);
+        continue;
+      }
       const result = item.safeParse(value, { reportInput: true });
       if (!result.success) {
         for (const issue of result.error.issues) {
@@ -38,6 +52,13 @@ export function listOf<T>(item: z.ZodType<T>, { minimum = 0, maximum = Number.MA
     }
     return items;
   });
+}
+
+/** A list of token ids. Whether a model has them is not known here. */
+export function tokenIds(rules: { minimum?: number; maximum?: number } = {}) {
+  const fits = (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= INT32_MAX;
+  return listOf(integer(0, INT32_MAX), { ...rules, fits });
 }
 
 /** Reports an error of the catalogue from inside a schema; `makeError` gets the path of the refused value. */

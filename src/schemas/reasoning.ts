@@ -1,9 +1,7 @@
 // The fields that say how a model thinks before it answers: OpenAI's, and those that local servers and OpenRouter have.
 import { z } from 'zod';
-import { integer, neutralOnly, refuse } from './fields.js';
+import { INT32_MAX, integer, neutralOnly, refuse } from './fields.js';
 import { apiErrors } from './openai-errors.js';
-
-const INT32_MAX = 2 ** 31 - 1;
 
 const effort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
 const budget = integer(0, INT32_MAX);

@@ -1,7 +1,7 @@
 // The fields of sampling that the OpenAI-style routes share: OpenAI's own, and the extensions that local servers have in
 // common (names as in vLLM, mlx_lm.server and text-generation-webui).
 import { z } from 'zod';
-import { decimal, integer, refuse } from './fields.js';
+import { decimal, INT32_MAX, integer, refuse } from './fields.js';
 import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 
@@ -9,7 +9,6 @@ export const MAX_CHOICES = 16;
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_BIASES = 1024;
-const INT32_MAX = 2 ** 31 - 1;
 
 const bias = decimal(-100, 100);
 

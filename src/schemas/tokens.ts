@@ -1,11 +1,12 @@
 // Wire types of POST /tokenize and POST /detokenize, names as in vLLM.
 import { z } from 'zod';
 import { chatMessages } from './chat-messages.js';
-import { integer, listOf, refuse } from './fields.js';
+import { refuse, tokenIds } from './fields.js';
 import { apiErrors } from './openai-errors.js';
 import { jsonObject, toolDefinitions } from './tools.js';
 
-const INT32_MAX = 2 ** 31 - 1;
+/** More than any context holds; their text is made in one go. */
+const MAX_TOKENS = 2 ** 20;
 
 /** A text, or the conversation whose prompt is to be counted. */
 export const tokenizeRequest = z
@@ -26,7 +27,7 @@ export const tokenizeRequest = z
     }
   });
 
-export const detokenizeRequest = z.object({ model: z.string(), tokens: listOf(integer(0, INT32_MAX)) });
+export const detokenizeRequest = z.object({ model: z.string(), tokens: tokenIds({ maximum: MAX_TOKENS }) });
 
 export const tokenized = z.object({
   tokens: z.array(z.int()).readonly(),

@@ -29,6 +29,9 @@ describe('POST /detokenize', () => {
   it('gives the text of tokens', async () => {
     expect((await post('/detokenize', { tokens: [72, 105] })).json()).toEqual({ prompt: 'Hi' });
     expect((await post('/detokenize', { tokens: [-1] })).json().error.param).toBe('tokens[0]');
+    expect((await post('/detokenize', { tokens: [1, 2 ** 31] })).json().error.param).toBe('tokens[1]');
+    const tooMany = await post('/detokenize', { tokens: Array(2 ** 20 + 1).fill(72) });
+    expect(tooMany.json().error).toMatchObject({ param: 'tokens', code: 'array_above_max_length' });
     expect((await post('/detokenize', { model: 'other', tokens: [] })).statusCode).toBe(404);
   });
 });
