@@ -66,10 +66,14 @@ function quotedList(values: readonly unknown[]): string {
 }
 
 /** Echoed user text stays short. */
-function quote(value: unknown): string {
-  const text = String(value);
-  return `'${text.length > 100 ? `${text.slice(0, 100)}…` : text}'`;
+function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
+
+const quote = (value: unknown): string => `'${shortened(String(value), 100)}'`;
+
+/** Of what a template or a compiler says, which may quote the request. */
+const MAX_REASON = 1000;
 
 export const apiErrors = {
   // The body as a whole
@@ -86,6 +90,13 @@ export const apiErrors = {
       null,
       `Unsupported content type: ${got === undefined ? 'none given' : quote(got)}. ` +
         "Send 'Content-Type: application/json'.",
+      415,
+    ),
+  unsupportedEncoding: (got: string) =>
+    invalid(
+      'unsupported_content_encoding',
+      null,
+      `Unsupported content encoding: ${quote(got)}. Send the body as it is.`,
       415,
     ),
   bodyTooLarge: (limitBytes: number) =>
@@ -154,7 +165,8 @@ export const apiErrors = {
   /** `param` is the place inside the schema. */
   invalidSchema: (param: string, problem: string) =>
     invalid('invalid_json_schema', param, `Invalid schema: '${param}' ${problem}.`),
-  invalidGrammar: (param: string, reason: string) => invalid('invalid_grammar', param, `Invalid '${param}': ${reason}`),
+  invalidGrammar: (param: string, reason: string) =>
+    invalid('invalid_grammar', param, `Invalid '${param}': ${shortened(reason, MAX_REASON)}`),
   whitespaceWithoutJson: (param: string) =>
     invalid(null, param, `The '${param}' parameter is only allowed where the reply is held to JSON.`),
   unknownTool: (param: string, name: string) =>
@@ -186,7 +198,7 @@ export const apiErrors = {
       param,
       "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
     ),
-  invalidMessages: (message: string) => invalid('invalid_value', 'messages', message),
+  invalidMessages: (message: string) => invalid('invalid_value', 'messages', shortened(message, MAX_REASON)),
   /** Clients look for the first sentence to know that they must shorten the conversation. */
   contextLengthExceeded: (param: string, contextLength: number, detail: string) =>
     invalid(
@@ -207,7 +219,7 @@ export const apiErrors = {
   unknownUrl: (method: string, path: string) =>
     invalid('unknown_url', null, `Unknown request URL: ${method} ${quote(path)}. Please check the URL for typos.`, 404),
   methodNotAllowed: (method: string, path: string, allowed: string) =>
-    invalid('method_not_allowed', null, `${method} is not allowed on ${path}. Allowed: ${allowed}.`, 405),
+    invalid('method_not_allowed', null, `${method} is not allowed on ${quote(path)}. Allowed: ${allowed}.`, 405),
 
   // Who asked
   hostNotAllowed: (host: string | undefined) =>

@@ -224,6 +224,9 @@ describe('a chat request that is refused', () => {
     const response = await post(app(), chatBody({ model: 'm'.repeat(10_000) }));
     expect(response.statusCode).toBe(404);
     expect(response.body.length).toBeLessThan(400);
+    const url = `/v1/models/${'m'.repeat(10_000)}`;
+    const wrongVerb = await app().inject({ method: 'POST', url, headers: { host: 'localhost' } });
+    expect([wrongVerb.statusCode, wrongVerb.body.length < 400]).toEqual([405, true]);
   });
 });
 
@@ -282,6 +285,12 @@ describe('a request that is not for us', () => {
       expect(response.json().error).toMatchObject({ type: 'invalid_request_error', code: 'unsupported_content_type' });
     },
   );
+
+  it('refuses a compressed body with 415', async () => {
+    const response = await post(app(), chatBody(), { 'content-encoding': 'gzip' });
+    expect(response.statusCode).toBe(415);
+    expect(response.json().error).toMatchObject({ code: 'unsupported_content_encoding', param: null });
+  });
 
   it('takes application/json with a charset', async () => {
     const type = { 'content-type': 'application/json; charset=utf-8' };
@@ -347,6 +356,14 @@ describe('an error from below', () => {
     expect(response.json().error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(response.headers['retry-after']).toBe(retryAfter);
     expect(response.body).not.toContain('secret');
+  });
+
+  it.each([
+    new EngineError('invalid_grammar', `no rule ${'r'.repeat(100_000)}`),
+    new ChatTemplateError('rejected', 'Roles '.repeat(20_000)),
+  ])('quotes little of a request: $name', async (error) => {
+    const response = await post(failing(error), chatBody());
+    expect([response.statusCode, response.body.length < 1500]).toEqual([400, true]);
   });
 
   it('is 504 at the deadline, which clients need not try again', async () => {
