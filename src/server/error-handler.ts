@@ -1,11 +1,14 @@
 // Turns whatever was thrown into an error of the catalogue, and answers with it. The only place that decides what of an
 // error a client may read: the text of a 5xx is the catalogue's own, its cause goes to the log.
 import type { IncomingMessage } from 'node:http';
-import { finished } from 'node:stream/promises';
+import { finished } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { EngineError } from '../engine/types.js';
 import { ApiError, apiErrors } from '../schemas/openai-errors.js';
 import { ChatTemplateError } from '../text/types.js';
+
+/** Times the limit: so much more of a body that is too large is read before the answer. */
+const DISCARDED = 4;
 
 const FRAMEWORK_ERRORS: Record<string, (request: FastifyRequest) => ApiError> = {
   FST_ERR_CTP_INVALID_JSON_BODY: apiErrors.unparsableBody,
@@ -83,7 +86,10 @@ export async function handleError(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const error = toApiError(thrown, request);
-  if (error.status === 413) await discardBody(request.raw);
+  if (error.status === 413) {
+    reply.header('connection', 'close');
+    await discardBody(request.raw, DISCARDED * request.routeOptions.bodyLimit);
+  }
   // The client may have gone: then nobody is to be answered, and nothing of ours has failed.
   if (reply.raw.destroyed) return reply.hijack();
   logFailure(error, request);
@@ -92,8 +98,20 @@ export async function handleError(
   return reply.code(error.status).send(error.body);
 }
 
-/** A client that still sends its body when the connection closes sees a broken pipe instead of the answer. */
-async function discardBody(request: IncomingMessage): Promise<void> {
-  request.resume();
-  await finished(request).catch(() => undefined);
+/**
+ * A client that still sends its body when the connection closes sees a broken pipe instead of the answer. Not for ever: one
+ * that sends without end is answered after `most` bytes.
+ */
+async function discardBody(request: IncomingMessage, most: number): Promise<void> {
+  let left = most;
+  await new Promise<void>((resolve) => {
+    finished(request, () => resolve());
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left >= 0) return;
+      request.pause();
+      resolve();
+    });
+    request.resume();
+  });
 }

@@ -199,6 +199,20 @@ describe('hostile bytes', () => {
     expect((await send(url)).status).toBe(200);
   });
 
+  it('answers a body without end, and reads no more of it', async () => {
+    const { port } = await serve(saying('ok'), { bodyLimit: 1000 });
+    const head = `POST ${CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const socket = await raw(port, `${head}Transfer-Encoding: chunked\r\n\r\n`);
+    const send = () => socket.write(`1000\r\n${'a'.repeat(0x1000)}\r\n`, (error) => error ?? setImmediate(send));
+    send();
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+  });
+
   it.each([
     ['what is not HTTP', 'HELLO\r\n\r\n', 400],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
