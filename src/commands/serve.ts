@@ -52,7 +52,10 @@ async function serve(flags: ScriptedFlags & Record<string, unknown>): Promise<vo
   try {
     const model = (await loadScripted(flags, settings)) ?? (await loadForCommand(settings, interrupt.signal));
     try {
-      await serveUntilSignal(await start(model, settings), model);
+      const server = await start(model, settings);
+      if (interrupt.signal.aborted) await server.drain(0);
+      interrupt.signal.throwIfAborted();
+      await serveUntilSignal(server, model);
     } finally {
       await model.close();
     }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_MODEL } from '../../src/services/model-store.js';
 import { TINY_LLAMA } from '../gguf/support/tiny-llama.js';
@@ -182,6 +183,32 @@ describe('serve', () => {
     child.kill('SIGTERM');
     expect((await finished).code).toBe(0);
     await reader?.cancel().catch(() => undefined);
+  });
+});
+
+describe('serve with a script', () => {
+  const script = JSON.stringify({ replies: [{ tokens: ['Hel', 'lo'] }] });
+  const start = () => {
+    const file = join(folder, 'script.json');
+    writeFileSync(file, script);
+    const model = fileURLToPath(new URL(`../../models/${DEFAULT_MODEL}`, import.meta.url));
+    return startCli(['serve', '--port', '0', '--engine', 'scripted', '--script', file, '--model', model]);
+  };
+
+  it('plays it', async () => {
+    const { child, sees, finished } = start();
+    await sees('mlxd listening on ');
+    child.kill('SIGTERM');
+    const { code, stdout } = await finished;
+    expect(stdout).toContain('no model computes');
+    expect(code).toBe(0);
+  });
+
+  it('ends at a signal that comes before it listens', async () => {
+    const { child, sees, finished } = start();
+    await sees('no model computes');
+    child.kill('SIGTERM');
+    expect([143, 0]).toContain((await finished).code); // 0: the signal was late.
   });
 });
 
