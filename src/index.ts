@@ -1,6 +1,7 @@
 // The public surface of the package; docs/library.md tells how to use it.
 export { EngineError, type EngineErrorCode, type FinishReason, type ModelInfo } from './engine/types.js';
 export { type ChatDelta, type ChatOptions, type LoadOptions, load, Model } from './library.js';
+export { NativeLoadError } from './native/load-failure.js';
 export { ModelFolderError } from './services/model-folder.js';
 export {
   ImportError,
