@@ -14,6 +14,10 @@ using kernels::KvTable;
 
 int pages_of(int positions) { return (positions + kPagePositions - 1) / kPagePositions; }
 
+void add_pages(KvTable& table, int end, const kernels::KvFormat& format) {
+  while (table.end_page() < end) table.pages.push_back(std::make_shared<KvPage>(format));
+}
+
 }  // namespace
 
 PagedCache::PagedCache(kernels::KvFormat format, std::optional<int> window)
@@ -37,12 +41,18 @@ kernels::CachedSegment PagedCache::reserve(int count) {
       segment.copied = next->pages.back();
       next->pages.back() = std::make_shared<KvPage>(format_);
     }
-    while (next->end_page() < end) next->pages.push_back(std::make_shared<KvPage>(format_));
+    add_pages(*next, end, format_);
     table_ = std::move(next);
   }
   segment.table = table_;
   length_ += count;
   return segment;
+}
+
+void PagedCache::prepare(int count) {
+  auto next = std::make_shared<KvTable>(*table_);
+  add_pages(*next, pages_of(length_ + count), format_);
+  table_ = std::move(next);
 }
 
 std::vector<mx::array> PagedCache::state() const {

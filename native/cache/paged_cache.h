@@ -25,6 +25,7 @@ class PagedCache : public LayerCache {
   std::vector<mx::array> state() const override;
   bool has_prefix(int positions) const override;
   std::unique_ptr<LayerCache> prefix(int positions) const override;
+  void prepare(int count) override;
   void settle() override { appended_.reset(); }
   size_t bytes() const override;
   size_t bytes_beyond(const LayerCache& other) const override;

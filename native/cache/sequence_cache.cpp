@@ -25,6 +25,10 @@ SequenceCache SequenceCache::prefix(int positions) const {
   return prefix;
 }
 
+void SequenceCache::prepare(int count) {
+  for (const auto& layer : layers) layer->prepare(count);
+}
+
 void SequenceCache::settle() {
   for (const auto& layer : layers) layer->settle();
 }

@@ -32,6 +32,9 @@ class LayerCache {
   /// has_prefix(positions).
   virtual std::unique_ptr<LayerCache> prefix(int positions) const = 0;
 
+  /// Takes the memory for `count` more positions now, where it is taken as they come.
+  virtual void prepare(int /*count*/) {}
+
   /// All its positions have been computed: what was held for the sake of that may go.
   virtual void settle() {}
 
@@ -55,6 +58,7 @@ struct SequenceCache {
   /// These as of LayerCache, for all layers together.
   bool has_prefix(int positions) const;
   SequenceCache prefix(int positions) const;
+  void prepare(int count);
   void settle();
   size_t bytes() const;
   size_t bytes_beyond(const SequenceCache& other) const;

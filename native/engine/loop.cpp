@@ -74,7 +74,7 @@ bool Loop::receive() {
   if (!idle || !commands.empty()) {
     rested_ = false;
   } else if (!std::exchange(rested_, true)) {
-    release_free_memory();
+    if (thrown_by([&] { memory_.rest(); })) release_free_memory();
   }
   for (Command& command : commands) handle(std::move(command));
   status_.beat();

@@ -13,6 +13,9 @@
 namespace mlxd {
 namespace {
 
+// Of a prompt that comes after a rest, so many find memory ready.
+constexpr int kNextPositions = 512;
+
 std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
 size_t prefix_budget(const MemoryLimits& limits, size_t fixed) {
@@ -80,6 +83,13 @@ bool Memory::make_room(size_t more) {
 void Memory::give_back() {
   while (prefixes_.evict()) {
   }
+  release_free_memory();
+}
+
+void Memory::rest() {
+  SequenceCache next = empty_.prefix(0);
+  const int positions = std::min(kNextPositions, context_length_);
+  if (budget_.fits(held_memory(), growth(0, positions))) next.prepare(positions);
   release_free_memory();
 }
 

@@ -33,6 +33,10 @@ class Memory {
   /// Gives back all that can be: after an allocation has failed.
   void give_back();
 
+  /// For a time without work: gives back what nobody holds, but for what the next prompt is written
+  /// to. Memory that is new comes slowly, which that prompt would wait for.
+  void rest();
+
   /// Around each step, to learn what one takes in passing.
   void step_begins();
   void step_ends();

@@ -119,6 +119,7 @@ void load_and_serve(const EngineOptions& options, const Loader& loader, Mailbox&
 void run_engine(const EngineOptions& options, const Loader& loader, Mailbox& mailbox,
                 Status& status) {
   load_and_serve(options, loader, mailbox, status);  // all arrays are gone when it returns
+  release_free_memory();
   release_thread();
   if (status.state != EngineState::failed) status.state = EngineState::closed;
   publish_one(mailbox, EventKind::closed);

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <ranges>
 #include <vector>
 
 namespace mlxd::kernels::cpu {
@@ -45,7 +46,8 @@ class Blocks {
       : page_(round_up(page, kLine) + kApart), bytes_(round_up(page_ * kLeastPlaces, kHugePage)) {}
 
   uint8_t* take() {
-    for (auto& [data, free] : blocks_) {
+    // New blocks lie below older ones as a rule: what was used before is in memory.
+    for (auto& [data, free] : blocks_ | std::views::reverse) {
       if (free.empty()) continue;
       uint8_t* const place = free.back();
       free.pop_back();
@@ -58,14 +60,15 @@ class Blocks {
   }
 
   void give_back(uint8_t* place) {
-    const auto block = std::prev(blocks_.upper_bound(place));
-    block->second.push_back(place);
-    if (block->second.size() < places()) return;
-    munmap(block->first, bytes_);
-    blocks_.erase(block);
+    std::prev(blocks_.upper_bound(place))->second.push_back(place);
   }
 
-  void trim() const {
+  void trim() {
+    std::erase_if(blocks_, [this](const auto& block) {
+      const bool empty = block.second.size() == places();
+      if (empty) munmap(block.first, bytes_);
+      return empty;
+    });
     const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     for (const auto& [data, free] : blocks_) {
       for (uint8_t* const place : free) {
@@ -113,7 +116,7 @@ void return_kv_memory(uint8_t* data, size_t bytes) {
 
 void trim_kv_memory() {
   const std::lock_guard lock(memory().mutex);
-  for (const auto& [bytes, blocks] : memory().blocks) blocks.trim();
+  for (auto& [bytes, blocks] : memory().blocks) blocks.trim();
 }
 
 }  // namespace mlxd::kernels::cpu

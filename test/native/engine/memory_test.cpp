@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "cache/paged_cache.h"
 #include "engine/client.h"
 
 using namespace mlxd;
@@ -123,22 +124,67 @@ TEST_CASE("weights beyond the limit are a failed load") {
   CHECK(client.result(0).failure->message.find("memory limit") != std::string::npos);
 }
 
+#if defined(__linux__)
+namespace {
+
+size_t resident_bytes() {
+  size_t total = 0, pages = 0;
+  std::ifstream("/proc/self/statm") >> total >> pages;
+  return pages * 4096;
+}
+
+/// Has layers that keep 16 MiB for 512 positions.
+class PagedModel final : public TestModel {
+ public:
+  PagedModel() : TestModel(Behaviour{}) {}
+
+  SequenceCache make_cache() const override {
+    SequenceCache cache;
+    for (int i = 0; i < 8; ++i) {
+      cache.layers.push_back(std::make_unique<PagedCache>(
+          kernels::KvFormat{8, 128, kernels::cpu::KvType::f16}));
+    }
+    return cache;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("after a rest the memory that a prompt is written to is there already") {
+  const PagedModel model;
+  Memory memory(model, 4096, {.total = held_memory() + 64 * kMegabyte});
+  memory.rest();
+  const size_t held = held_memory(), before = resident_bytes();
+  SequenceCache cache = model.make_cache();
+  cache.prepare(512);
+  CHECK(held_memory() == held + 16 * kMegabyte);
+  CHECK(resident_bytes() < before + kMegabyte);
+  SequenceCache another = model.make_cache();
+  another.prepare(512);
+  CHECK(resident_bytes() > before + 15 * kMegabyte);
+}
+
+TEST_CASE("where the limit leaves no room nothing is made ready") {
+  const PagedModel model;
+  Memory memory(model, 4096, {.total = held_memory() + 8 * kMegabyte});
+  release_free_memory();
+  const size_t before = resident_bytes();
+  memory.rest();
+  CHECK(resident_bytes() < before + kMegabyte);
+}
+#endif
+
 // Where the allocator is glibc's, and not a sanitizer's in its place.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("what nobody holds goes back to the system, from among what is held too") {
-  const auto resident = [] {
-    size_t total = 0, pages = 0;
-    std::ifstream("/proc/self/statm") >> total >> pages;
-    return pages * 4096;
-  };
   constexpr size_t kBytes = 50'000;  // of the allocator's heaps: more would be the system's own
   std::vector<std::unique_ptr<char[]>> held;
   for (int i = 0; i < 2000; ++i) held.push_back(std::make_unique<char[]>(kBytes));
   for (size_t i = 0; i < held.size(); ++i) {
     if (i % 50 != 0) held[i].reset();
   }
-  const size_t before = resident();
+  const size_t before = resident_bytes();
   release_free_memory();
-  CHECK(resident() + 1500 * kBytes < before);
+  CHECK(resident_bytes() + 1500 * kBytes < before);
 }
 #endif

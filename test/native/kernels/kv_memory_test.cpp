@@ -62,6 +62,24 @@ size_t resident(const uint8_t* data, size_t bytes) {
 
 }  // namespace
 
+TEST_CASE("what was given back stays in memory for the next who takes, until it is trimmed") {
+  constexpr size_t kBytes = 98305;  // of no other test
+  const auto take_and_return = [] {
+    std::vector<uint8_t*> pages;
+    for (int i = 0; i < 100; ++i) pages.push_back(take_kv_memory(kBytes));
+    for (uint8_t* page : pages) return_kv_memory(page, kBytes);
+    std::ranges::sort(pages);
+    return pages;
+  };
+  const auto pages = take_and_return();
+  for (uint8_t* page : pages) CHECK(resident(page, kBytes) >= kBytes / 4096 - 1);
+  CHECK(take_and_return() == pages);
+  trim_kv_memory();
+  uint8_t* const page = take_kv_memory(kBytes);
+  CHECK(size_t(std::count(page, page + kBytes, 0)) == kBytes);
+  return_kv_memory(page, kBytes);
+}
+
 TEST_CASE("what free places held goes back to the system, what others hold stays") {
   constexpr size_t kBytes = 98304;
   std::vector<uint8_t*> pages;

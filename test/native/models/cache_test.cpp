@@ -132,6 +132,22 @@ TEST_CASE("a paged cache opens a page when the last is full, and moves none") {
   CHECK(kernels::cpu::KvPage::total_bytes() == before + cache.bytes());
 }
 
+TEST_CASE("a prepared cache takes no more memory until its positions have come") {
+  for (const std::optional<int> window : {std::optional<int>(), std::optional(100)}) {
+    PagedCache cache(kFormat, window);
+    cache.reserve(100);
+    cache.prepare(300);
+    CHECK(cache.length() == 100);
+    CHECK(cache.bytes() == 4 * kFormat.page_bytes());
+    const auto table = cache.reserve(20).table;
+    CHECK(table->pages.size() == 4);
+    const auto last = table->page(3);
+    const auto after = cache.reserve(280).table;
+    CHECK(after->page(3) == last);
+    CHECK(after->end_page() == 4);
+  }
+}
+
 TEST_CASE("a paged cache with a window holds the pages that the next tokens see, no others") {
   for (const int window : {1, 2, 128, 129, 300}) {
     CAPTURE(window);
