@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace mlxd {
 
@@ -30,16 +31,16 @@ int PagedCache::first_page_seen(int position) const {
 kernels::CachedSegment PagedCache::reserve(int count) {
   kernels::CachedSegment segment{count, length_, nullptr, nullptr, std::nullopt};
   if (appended_) segment.appended = *appended_;
-  const int first = first_page_seen(length_), open = length_ / kPagePositions;
+  const int first = first_page_seen(length_);
   const int end = pages_of(length_ + count);
-  const bool copies = length_ % kPagePositions != 0 && table_->page(open)->shared;
+  const bool copies = std::exchange(borrows_, false) && length_ % kPagePositions != 0;
   if (copies || first > table_->first_page || end > table_->end_page()) {
     auto next = std::make_shared<KvTable>(*table_);
     next->pages.erase(next->pages.begin(), next->pages.begin() + (first - next->first_page));
     next->first_page = first;
     if (copies) {
-      segment.copied = next->pages.back();
-      next->pages.back() = std::make_shared<KvPage>(format_);
+      auto& open = next->pages[length_ / kPagePositions - first];
+      segment.copied = std::exchange(open, std::make_shared<KvPage>(format_));
     }
     add_pages(*next, end, format_);
     table_ = std::move(next);
@@ -71,7 +72,7 @@ std::unique_ptr<LayerCache> PagedCache::prefix(int positions) const {
   const int end = std::max(first, pages_of(positions));
   const auto begin = table_->pages.begin() + (first - table_->first_page);
   prefix->table_ = std::make_shared<KvTable>(KvTable{first, {begin, begin + (end - first)}});
-  if (positions % kPagePositions != 0) prefix->table_->pages.back()->shared = true;
+  prefix->borrows_ = true;
   prefix->length_ = positions;
   prefix->appended_ = appended_;
   return prefix;

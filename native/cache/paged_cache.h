@@ -10,7 +10,9 @@
 namespace mlxd {
 
 /// A position is written once and stays where it is; a new page every 128 positions is what growth
-/// costs. With a window, pages that no later token sees are dropped.
+/// costs. A prefix reads the pages of the cache that it is one of, which goes on in its last page;
+/// a prefix that is appended to takes a copy of that page. With a window, pages that no later token
+/// sees are dropped.
 class PagedCache : public LayerCache {
  public:
   /// `window`: how many positions a token sees, itself included; at least 1. All without.
@@ -38,6 +40,7 @@ class PagedCache : public LayerCache {
   kernels::KvFormat format_;
   std::optional<int> window_;
   int length_ = 0;
+  bool borrows_ = false;  // its last page is another's, who may append to it
   std::shared_ptr<const kernels::KvTable>
       table_;                                  // replaced, never changed: steps in flight hold it
   std::shared_ptr<const mx::array> appended_;  // the last append, a whole block's output

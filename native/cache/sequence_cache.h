@@ -27,8 +27,8 @@ class LayerCache {
   virtual bool has_prefix(int positions) const = 0;
 
   /// A cache as this one was after its first `positions`; both go on alone. Nothing is copied now:
-  /// the first of them that appends where the other still reads copies that page (arrays: buffer)
-  /// then. The positions need not have been computed yet. Throws std::invalid_argument unless
+  /// the prefix that appends within a page copies that, arrays whoever appends first while another
+  /// reads. The positions need not have been computed yet. Throws std::invalid_argument unless
   /// has_prefix(positions).
   virtual std::unique_ptr<LayerCache> prefix(int positions) const = 0;
 

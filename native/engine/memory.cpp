@@ -13,8 +13,8 @@
 namespace mlxd {
 namespace {
 
-// Of a prompt that comes after a rest, so many find memory ready.
-constexpr int kNextPositions = 512;
+// What comes after a rest finds memory ready for so many: a prompt of 512 tokens and a reply.
+constexpr int kNextPositions = 640;
 
 std::string megabytes(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 

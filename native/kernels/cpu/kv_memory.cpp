@@ -59,9 +59,7 @@ class Blocks {
     return data;
   }
 
-  void give_back(uint8_t* place) {
-    std::prev(blocks_.upper_bound(place))->second.push_back(place);
-  }
+  void give_back(uint8_t* place) { std::prev(blocks_.upper_bound(place))->second.push_back(place); }
 
   void trim() {
     std::erase_if(blocks_, [this](const auto& block) {

@@ -72,9 +72,6 @@ class KvPage {
   /// Takes the contents of a page of the same format.
   void copy(const KvPage& from);
 
-  /// Several caches hold it: to append, a cache takes a copy of its own. Engine thread only.
-  bool shared = false;
-
   /// Bytes of all pages of the process.
   static size_t total_bytes();
 

@@ -133,7 +133,7 @@ size_t resident_bytes() {
   return pages * 4096;
 }
 
-/// Has layers that keep 16 MiB for 512 positions.
+/// Has layers that keep 20 MiB for 640 positions.
 class PagedModel final : public TestModel {
  public:
   PagedModel() : TestModel(Behaviour{}) {}
@@ -141,8 +141,8 @@ class PagedModel final : public TestModel {
   SequenceCache make_cache() const override {
     SequenceCache cache;
     for (int i = 0; i < 8; ++i) {
-      cache.layers.push_back(std::make_unique<PagedCache>(
-          kernels::KvFormat{8, 128, kernels::cpu::KvType::f16}));
+      cache.layers.push_back(
+          std::make_unique<PagedCache>(kernels::KvFormat{8, 128, kernels::cpu::KvType::f16}));
     }
     return cache;
   }
@@ -156,12 +156,12 @@ TEST_CASE("after a rest the memory that a prompt is written to is there already"
   memory.rest();
   const size_t held = held_memory(), before = resident_bytes();
   SequenceCache cache = model.make_cache();
-  cache.prepare(512);
-  CHECK(held_memory() == held + 16 * kMegabyte);
+  cache.prepare(640);
+  CHECK(held_memory() == held + 20 * kMegabyte);
   CHECK(resident_bytes() < before + kMegabyte);
   SequenceCache another = model.make_cache();
-  another.prepare(512);
-  CHECK(resident_bytes() > before + 15 * kMegabyte);
+  another.prepare(640);
+  CHECK(resident_bytes() > before + 19 * kMegabyte);
 }
 
 TEST_CASE("where the limit leaves no room nothing is made ready") {

@@ -145,6 +145,11 @@ TEST_CASE("a prepared cache takes no more memory until its positions have come")
     const auto after = cache.reserve(280).table;
     CHECK(after->page(3) == last);
     CHECK(after->end_page() == 4);
+    const auto prefix = cache.prefix(350);
+    prefix->prepare(300);
+    const auto segment = static_cast<PagedCache&>(*prefix).reserve(1);
+    CHECK(segment.copied == after->page(2));
+    CHECK(segment.table->page(2) != after->page(2));
   }
 }
 
@@ -167,7 +172,7 @@ TEST_CASE("a paged cache with a window holds the pages that the next tokens see,
   }
 }
 
-TEST_CASE("a prefix shares full pages; who appends to a page that is not full takes a copy") {
+TEST_CASE("a prefix shares pages; appended to in a page that is not full it takes a copy") {
   PagedCache cache(kFormat);
   const auto before = cache.reserve(300);
   for (const int positions : {256, 200, 300}) {
@@ -190,9 +195,16 @@ TEST_CASE("a prefix shares full pages; who appends to a page that is not full ta
       CHECK(static_cast<PagedCache&>(*prefix).reserve(1).copied == nullptr);
     }
   }
-  const auto after = cache.reserve(1);  // a prefix still reads its last page
-  CHECK(after.copied == before.table->page(2));
-  CHECK(cache.reserve(1).copied == nullptr);
+  const auto kept = cache.prefix(300);
+  const auto after = cache.reserve(1);
+  CHECK(after.copied == nullptr);
+  CHECK(after.table->page(2) == before.table->page(2));
+  const auto of_prefix = kept->prefix(299);
+  CHECK(static_cast<PagedCache&>(*of_prefix).reserve(1).copied == before.table->page(2));
+  const auto full = cache.prefix(256);
+  CHECK(static_cast<PagedCache&>(*full).reserve(100).copied == nullptr);
+  CHECK(static_cast<PagedCache&>(*full).reserve(1).copied == nullptr);
+  cache.reserve(1);
   CHECK_FALSE(cache.has_prefix(303));
   CHECK_THROWS_AS(cache.prefix(303), std::invalid_argument);
   CHECK(paged(cache.prefix(0)).bytes() == 0);
