@@ -3,6 +3,8 @@
 #if defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace mlxd::kernels::cpu {
@@ -10,13 +12,23 @@ namespace mlxd::kernels::cpu {
 #if defined(__aarch64__)
 namespace {
 
-bool has_dot_products() {
-#if defined(__linux__)
-  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
-#else
-  return true;  // Apple's have had them from the first
-#endif
+#if defined(__APPLE__)
+
+bool has(const char* feature) {
+  int value = 0;
+  size_t size = sizeof(value);
+  return sysctlbyname(feature, &value, &size, nullptr, 0) == 0 && value != 0;
 }
+
+bool has_dot_products() { return has("hw.optional.arm.FEAT_DotProd"); }
+bool has_byte_matrices() { return has("hw.optional.arm.FEAT_I8MM"); }
+
+#else
+
+bool has_dot_products() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+bool has_byte_matrices() { return (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
+
+#endif
 
 }  // namespace
 #endif
@@ -35,6 +47,8 @@ const char* isa_name(Isa isa) {
       return "neon";
     case Isa::neon_dotprod:
       return "neon_dotprod";
+    case Isa::neon_i8mm:
+      return "neon_i8mm";
     case Isa::scalar:
       break;
   }
@@ -56,6 +70,7 @@ std::vector<Isa> supported_isas() {
 #elif defined(__aarch64__)
   found.push_back(Isa::neon);
   if (has_dot_products()) found.push_back(Isa::neon_dotprod);
+  if (has_byte_matrices()) found.push_back(Isa::neon_i8mm);
 #endif
   return found;
 }

@@ -7,8 +7,8 @@
 namespace mlxd::kernels::cpu {
 
 /// avx2 stands for AVX2 + FMA + F16C; avx512 for those and AVX-512 F, BW, DQ and VL; a suffix for
-/// the integer dot products of that width.
-enum class Isa { scalar, avx2, avx2_vnni, avx512, avx512_vnni, neon, neon_dotprod };
+/// the integer dot products of that width. neon_i8mm stands for products of matrices of bytes.
+enum class Isa { scalar, avx2, avx2_vnni, avx512, avx512_vnni, neon, neon_dotprod, neon_i8mm };
 
 const char* isa_name(Isa isa);
 

@@ -56,8 +56,8 @@ constexpr SpreadKernels spread_kernels() {
 template <class V, int float_rows, int integer_rows>
 constexpr KernelTable make_table() {
   return {panel_kernels<V, float, float_rows>(nullptr),
-          panel_kernels<V, int16_t, integer_rows>(quantize_row<int16_t>),
-          panel_kernels<V, int8_t, integer_rows>(quantize_row<int8_t>),
+          panel_kernels<V, int16_t, integer_rows>(quantize_row<V, int16_t>),
+          panel_kernels<V, int8_t, integer_rows>(quantize_row<V, int8_t>),
           float_kernels<V, float_rows>(),
           spread_kernels<V>(),
           {attend_page<Plain<float>>, attend_page<Plain<uint16_t>>, attend_page<Scaled<8>>,

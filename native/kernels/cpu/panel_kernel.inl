@@ -149,35 +149,16 @@ struct Outputs {
   }
 };
 
-// X is the type of x's values. `rows` rows of x are taken together: one register for each row and
-// vector of outputs.
+// The dot products of one group: of `rows` rows of x, whose values are X, with a register of outputs
+// for each V::kVectors.
 template <class V, int bits, class X, int rows>
-struct Panel {
+struct Dots {
   using A = Arithmetic<V, bits, X>;
-  using Totals = Outputs<V, rows>;
-  static constexpr int kOutputs = V::kLanes * V::kVectors;
-  struct Dots {
-    typename A::Sum at[rows][V::kVectors];
-  };
-
-  // Adds what step `step` of unpacking brings times its columns of x, then the steps after it.
-  template <int step>
-  static inline void add_columns(const typename V::Bytes* lanes, const X* x, size_t stride,
-                                 Dots& dots) {
-    typename A::Weights w[V::kVectors];
-    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) w[v] = A::template unpack<step>(lanes[v]);
-    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
-      const auto columns = A::broadcast(x + r * stride + step * A::kColumns);
-      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
-        dots.at[r][v] = A::multiply_add(w[v], columns, dots.at[r][v]);
-      }
-    }
-    if constexpr (step + 1 < A::kSteps) add_columns<step + 1>(lanes, x, stride, dots);
-  }
+  typename A::Sum at[rows][V::kVectors];
 
   // `tiles` are those of the outputs computed together.
-  static inline Dots dot_group(const PanelArgs<X>& args, const uint8_t* tiles, size_t tile_bytes,
-                               const X* x) {
+  static inline Dots of(const PanelArgs<X>& args, const uint8_t* tiles, size_t tile_bytes,
+                        const X* x) {
     const uint8_t* from[V::kVectors];
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
       const int output = v * V::kLanes;
@@ -193,24 +174,48 @@ struct Panel {
         lanes[v] = V::load_bytes(from[v]);
         from[v] += kVectorBytes;
       }
-      add_columns<0>(lanes, x + column, args.x.stride, dots);
+      dots.template add_columns<0>(lanes, x + column, args.x.stride);
     }
     return dots;
   }
 
-  // The same where weights must be spread first.
-  static inline Dots dot_spread(const PanelArgs<X>& args, const uint8_t* tiles, size_t tile_bytes,
-                                const X* x) {
+ private:
+  // Adds what step `step` of unpacking brings times its columns of x, then the steps after it.
+  template <int step>
+  inline void add_columns(const typename V::Bytes* lanes, const X* x, size_t stride) {
+    typename A::Weights w[V::kVectors];
+    MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) w[v] = A::template unpack<step>(lanes[v]);
+    MLXD_UNROLL for (int r = 0; r < rows; ++r) {
+      const auto columns = A::broadcast(x + r * stride + step * A::kColumns);
+      MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
+        at[r][v] = A::multiply_add(w[v], columns, at[r][v]);
+      }
+    }
+    if constexpr (step + 1 < A::kSteps) add_columns<step + 1>(lanes, x, stride);
+  }
+};
+
+// `rows` rows of x are taken together: one register for each row and vector of outputs.
+template <class V, int bits, class X, int rows>
+struct Panel {
+  using A = Arithmetic<V, bits, X>;
+  using GroupDots = Dots<V, bits, X, rows>;
+  using Totals = Outputs<V, rows>;
+  static constexpr int kOutputs = V::kLanes * V::kVectors;
+
+  // The dots of a group whose weights must be spread first.
+  static inline GroupDots dot_spread(const PanelArgs<X>& args, const uint8_t* tiles,
+                                     size_t tile_bytes, const X* x) {
     alignas(kVectorBytes) uint8_t bytes[kOutputs * kMaxGroup];
     const size_t spread_bytes = size_t(kTileOutputs) * args.group_size;
     MLXD_UNROLL for (int t = 0; t < kOutputs / kTileOutputs; ++t) {
       args.spread(tiles + t * tile_bytes, args.group_size, bytes + t * spread_bytes);
     }
-    return dot_group(args, bytes, spread_bytes, x);
+    return GroupDots::of(args, bytes, spread_bytes, x);
   }
 
   static inline void add_group(const PanelArgs<X>& args, const uint8_t* scales, int group,
-                               int first, const Dots& dots, Totals& totals) {
+                               int first, const GroupDots& dots, Totals& totals) {
     const int width = args.scale_type == ScaleType::f32 ? 4 : 2;
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
       const int output = first + v * V::kLanes;
@@ -236,7 +241,7 @@ struct Panel {
   }
 
   // The same for 8-bit floats.
-  static inline void add_scaled(const uint8_t* scales, int first, const Dots& dots,
+  static inline void add_scaled(const uint8_t* scales, int first, const GroupDots& dots,
                                 Totals& totals) {
     MLXD_UNROLL for (int v = 0; v < V::kVectors; ++v) {
       const auto scale = V::load_exponents(scales + first + v * V::kLanes);
@@ -263,8 +268,8 @@ struct Panel {
         prefetch(args, group);
         const X* x = args.x.values + size_t(g) * args.group_size;
         const uint8_t* tiles = group + first / kTileOutputs * tile_bytes;
-        const Dots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)
-                                          : dot_group(args, tiles, tile_bytes, x);
+        const GroupDots dots = bits == kSpread ? dot_spread(args, tiles, tile_bytes, x)
+                                               : GroupDots::of(args, tiles, tile_bytes, x);
         if constexpr (bits == kFloat8) {
           add_scaled(group + scales_at, first, dots, totals);
         } else {
@@ -281,18 +286,25 @@ inline int32_t round_to_int(float x) {
   return __builtin_bit_cast(int32_t, x + 12582912.0f) - 0x4b400000;
 }
 
-// Puts columns 0, 1, 2, 3 of every four in the order 0, 2, 1, 3.
-inline void swap_middles(int16_t* values, int count) {
-  for (int i = 0; i < count; i += 4) {
-    uint64_t four;
-    __builtin_memcpy(&four, values + i, sizeof(four));
-    four = (four & 0xffff00000000ffff) | (four >> 16 & 0xffff0000) | (four & 0xffff0000) << 16;
-    __builtin_memcpy(values + i, &four, sizeof(four));
+// How the kernels of V want a row of x to lie. Of 16 bits, unless V says otherwise, columns 1 and 2
+// of every four are swapped: they take bytes 0 and 2 of a lane together, then 1 and 3.
+template <class V, class X>
+struct Arrangement {
+  static void apply(int16_t* values, int count) {
+    for (int i = 0; i < count; i += 4) {
+      uint64_t four;
+      __builtin_memcpy(&four, values + i, sizeof(four));
+      four = (four & 0xffff00000000ffff) | (four >> 16 & 0xffff0000) | (four & 0xffff0000) << 16;
+      __builtin_memcpy(values + i, &four, sizeof(four));
+    }
   }
-}
-inline void swap_middles(int8_t*, int) {}
+};
+template <class V>
+struct Arrangement<V, int8_t> {
+  static void apply(int8_t*, int) {}
+};
 
-template <class X>
+template <class V, class X>
 void quantize_row(const float* x, int groups, int group_size, X* values, float* scales,
                   float* sums) {
   // Of 16 bits only so many that both halves stay within int8_t, for kernels that take them apart.
@@ -318,5 +330,5 @@ void quantize_row(const float* x, int groups, int group_size, X* values, float* 
     sums[g] = scales[g] * static_cast<float>(sum);
   }
   // All at the end: reading what was written just before waits.
-  swap_middles(row, groups * group_size);
+  Arrangement<V, X>::apply(row, groups * group_size);
 }

@@ -18,6 +18,8 @@ const KernelTable& kernel_table(Isa isa) {
       return kNeonKernels;
     case Isa::neon_dotprod:
       return kNeonDotprodKernels;
+    case Isa::neon_i8mm:
+      return kNeonI8mmKernels;
 #endif
     default:
       return kScalarKernels;

@@ -24,10 +24,8 @@
 
 namespace mlxd::kernels::cpu {
 
-/// Some rows of x, prepared for the kernels: X is float, int16_t or int8_t.
-///
-/// Of int16_t, columns 1 and 2 of every four are swapped: kernels take bytes 0 and 2 of a lane
-/// together, then 1 and 3.
+/// Some rows of x, prepared for the kernels: X is float, int16_t or int8_t. Where the bytes of
+/// int16_t lie is an instruction set's own matter (Arrangement in panel_kernel.inl).
 template <class X>
 struct PreparedRows {
   const X* values;  // [rows, columns]
@@ -197,6 +195,7 @@ extern const KernelTable kAvx512VnniKernels;
 #elif defined(__aarch64__)
 extern const KernelTable kNeonKernels;
 extern const KernelTable kNeonDotprodKernels;
+extern const KernelTable kNeonI8mmKernels;
 #endif
 
 /// Those of `isa`, which the machine must have.

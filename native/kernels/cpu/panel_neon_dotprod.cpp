@@ -26,7 +26,20 @@ struct NeonDotprod : Neon {
 };
 
 // Numbers of 16 bits as 256 * high + low, four columns at once: two dot products of bytes. The low
-// bytes are unsigned, the high ones signed.
+// bytes are unsigned, the high ones signed, and lie behind the four low ones.
+template <>
+struct Arrangement<NeonDotprod, int16_t> {
+  static void apply(int16_t* values, int count) {
+    alignas(16) static constexpr uint8_t kOrder[] = {0, 2,  4,  6,  1, 3,  5,  7,
+                                                     8, 10, 12, 14, 9, 11, 13, 15};
+    const uint8x16_t order = vld1q_u8(kOrder);
+    for (int i = 0; i < count; i += 8) {
+      const uint8x16_t eight = vreinterpretq_u8_s16(vld1q_s16(values + i));
+      vst1q_s16(values + i, vreinterpretq_s16_u8(vqtbl1q_u8(eight, order)));
+    }
+  }
+};
+
 template <int bits>
 struct Arithmetic<NeonDotprod, bits, int16_t> {
   using Integers = IntegerArithmetic<NeonDotprod>;
@@ -48,13 +61,9 @@ struct Arithmetic<NeonDotprod, bits, int16_t> {
   static Weights unpack(NeonDotprod::Bytes lanes) {
     return Arithmetic<NeonDotprod, bits, int8_t>::template unpack<step>(lanes);
   }
-  // They lie in the order 0, 2, 1, 3.
   static Columns broadcast(const int16_t* x) {
-    const uint8x16_t low = vreinterpretq_u8_u32(vdupq_n_u32(0x06020400));
-    const uint8x16_t high = vreinterpretq_u8_u32(vdupq_n_u32(0x07030501));
-    const uint8x8_t four = vreinterpret_u8_s16(vld1_s16(x));
-    const uint8x16_t bytes = vcombine_u8(four, four);
-    return {vqtbl1q_u8(bytes, low), vreinterpretq_s32_u8(vqtbl1q_u8(bytes, high))};
+    return {vreinterpretq_u8_s32(NeonDotprod::broadcast_word(x)),
+            NeonDotprod::broadcast_word(x + 2)};
   }
   static Sum multiply_add(Weights w, const Columns& x, const Sum& sum) {
     return {vdotq_u32(sum.low, vreinterpretq_u8_u32(w), x.low),

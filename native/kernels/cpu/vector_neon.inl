@@ -29,6 +29,9 @@ struct Neon {
 
   template <int shift, int kept>
   static Bytes mask(Bytes lanes) {
+    if constexpr (shift == 4 && kept == 0x0f0f0f0f) {
+      return vreinterpretq_u32_u8(vshrq_n_u8(vreinterpretq_u8_u32(lanes), 4));
+    }
     if constexpr (shift > 0) lanes = vshrq_n_u32(lanes, shift);
     if constexpr (shift < 0) lanes = vshlq_n_u32(lanes, -shift);
     return vandq_u32(lanes, vdupq_n_u32(kept));
