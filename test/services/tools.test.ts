@@ -163,6 +163,15 @@ describe('a conversation with calls', () => {
     expect(deltas[0]).toMatchObject({ type: 'tool-call', name: 'get_weather' });
   });
 
+  it('has answers that follow each other as one message, where templates know no tools, and no others', async () => {
+    const plain = '{% for m in messages %}[{{ m.role }}: {{ m.content }}]{% endfor %}';
+    const answer = (content: string) => ({ role: 'tool' as const, content, toolCallId: 'a' });
+    const said = { role: 'user' as const, content: '<tool_response>mine</tool_response>' };
+    const { prompt } = await ask(plain, 'x', { messages: [said, answer('1'), answer('2'), said] });
+    const answers = '<tool_response>\n1\n</tool_response>\n<tool_response>\n2\n</tool_response>';
+    expect(prompt).toBe(`[user: ${said.content}][user: ${answers}][user: ${said.content}]`);
+  });
+
   it('has ids of nine letters for Mistral', async () => {
     const { prompt } = await ask(MISTRAL, 'x', { messages: calls });
     const [sent, answered] = /(\w+)\s+(\w+)$/u.exec(prompt)?.slice(1) ?? [];

@@ -14,14 +14,7 @@ interface DescribedTool extends ToolSignature {
 
 /** The same conversation without tools, tool calls and messages of tools. */
 export function withoutTools<T extends PlainMessage>(messages: readonly T[], tools: readonly DescribedTool[]): T[] {
-  const plain: T[] = [];
-  for (const message of messages) {
-    const rewritten = message.role === 'tool' ? asUser(message) : asText(message);
-    const last = plain.at(-1);
-    const joins = message.role === 'tool' && last?.role === 'user' && last.content.startsWith('<tool_response>');
-    if (joins) plain[plain.length - 1] = { ...last, content: `${last.content}\n${rewritten.content}` };
-    else plain.push(rewritten);
-  }
+  const plain = answeredByUser(messages).map(asText);
   if (tools.length === 0) return plain;
   const [first, ...rest] = plain;
   const told = describeTools(tools);
@@ -29,8 +22,21 @@ export function withoutTools<T extends PlainMessage>(messages: readonly T[], too
   return [{ role: 'system', content: told } as T, ...plain];
 }
 
-function asUser<T extends PlainMessage>(message: T): T {
-  return { ...message, role: 'user', content: `<tool_response>\n${message.content}\n</tool_response>` };
+/** Messages of tools that follow each other become one of the user. */
+function answeredByUser<T extends PlainMessage>(messages: readonly T[]): T[] {
+  const plain: T[] = [];
+  let answers: string[] = [];
+  for (const [index, message] of messages.entries()) {
+    if (message.role !== 'tool') {
+      plain.push(message);
+      continue;
+    }
+    answers.push(`<tool_response>\n${message.content}\n</tool_response>`);
+    if (messages[index + 1]?.role === 'tool') continue;
+    plain.push({ ...message, role: 'user', content: answers.join('\n') });
+    answers = [];
+  }
+  return plain;
 }
 
 function asText<T extends PlainMessage>(message: T): T {
