@@ -17,7 +17,7 @@ const formatName = z.string().superRefine((name, context) => {
   }
 });
 
-export const responseFormat = z.discriminatedUnion('type', [
+const responseFormat = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
   z.object({ type: z.literal('json_object') }),
   z.object({

@@ -38,4 +38,3 @@ export const tokenized = z.object({
 export const detokenized = z.object({ prompt: z.string() });
 
 export type Tokenized = z.output<typeof tokenized>;
-export type Detokenized = z.output<typeof detokenized>;

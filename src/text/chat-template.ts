@@ -6,7 +6,7 @@ import { TemplateInterpreter, type TemplateLimits } from './template-interpreter
 import { RootScope } from './template-values.js';
 import { ChatTemplateError } from './types.js';
 
-export const TEMPLATE_LIMITS: TemplateLimits = { maxSteps: 2_000_000, maxLength: 4_000_000 };
+const TEMPLATE_LIMITS: TemplateLimits = { maxSteps: 2_000_000, maxLength: 4_000_000 };
 
 /** What a template sees, by the names that transformers gives it. */
 export interface TemplateContext {

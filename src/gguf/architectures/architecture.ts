@@ -32,7 +32,7 @@ export function commonSlots(slots: LayerSlots, shape: ModelShape, headRows?: num
   ];
 }
 
-export function attentionSlots(slots: LayerSlots, shape: ModelShape, headRows?: number): Slot[] {
+function attentionSlots(slots: LayerSlots, shape: ModelShape, headRows?: number): Slot[] {
   const { hiddenSize, heads, kvHeads, headDim } = shape;
   return [
     ...slots.linear('attn_q', 'self_attn.q_proj', [heads * headDim, hiddenSize], headRows),
@@ -42,7 +42,7 @@ export function attentionSlots(slots: LayerSlots, shape: ModelShape, headRows?: 
   ];
 }
 
-export function mlpSlots(slots: LayerSlots, { hiddenSize, intermediateSize }: ModelShape): Slot[] {
+function mlpSlots(slots: LayerSlots, { hiddenSize, intermediateSize }: ModelShape): Slot[] {
   return [
     ...slots.linear('ffn_gate', 'mlp.gate_proj', [intermediateSize, hiddenSize]),
     ...slots.linear('ffn_up', 'mlp.up_proj', [intermediateSize, hiddenSize]),

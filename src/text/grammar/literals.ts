@@ -152,7 +152,7 @@ export class LiteralRules {
 }
 
 /** Elements in their order, those that are optional left out or not, with `separator` between. */
-export function separated(elements: readonly { rule: string; optional: boolean }[], separator: string): string {
+function separated(elements: readonly { rule: string; optional: boolean }[], separator: string): string {
   const rest = (from: number) =>
     elements
       .slice(from)
