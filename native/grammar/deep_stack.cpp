@@ -8,8 +8,8 @@
 namespace mlxd {
 namespace {
 
-// Address space: memory is taken only as far as the recursion goes. Compiling takes some 20 KB for
-// each schema that another one refers to, of which a request has room for about ten thousand.
+// Address space: memory is taken only as far as the recursion goes. 8 MB were too little for a
+// chain of a thousand schemas, and a request has room for some thousands.
 constexpr size_t kStackBytes = size_t{1} << 30;
 
 struct Work {

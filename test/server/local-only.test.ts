@@ -52,6 +52,7 @@ describe('the Origin header', () => {
     const response = await post(app(), chatBody(), { host, origin });
     expect(response.statusCode).toBe(200);
     expect(response.headers).toMatchObject({ 'access-control-allow-origin': origin, vary: 'origin' });
+    expect(response.headers['access-control-expose-headers']).toContain('x-should-retry');
     expect(response.headers).not.toHaveProperty('access-control-allow-credentials');
   });
 

@@ -34,7 +34,7 @@ export function addLocalOnlyRules(app: FastifyInstance, options: LocalOnlyOption
     reply.header('vary', 'origin');
     if (!origins.has(origin) && !isOwnOrigin(origin, host)) throw apiErrors.originNotAllowed(origin);
     reply.header('access-control-allow-origin', origin);
-    reply.header('access-control-expose-headers', 'x-request-id, retry-after');
+    reply.header('access-control-expose-headers', 'x-request-id, retry-after, x-should-retry');
     if (isPreflight(request)) return answerPreflight(request, reply);
   });
 }
