@@ -1,6 +1,6 @@
-// One streamed reply over HTTP, with the times of its frames. The client shares the machine with what it measures, so it is
-// cheap: a bare socket, on which the ends of frames are counted and only the last frames are read.
-import { connect, type Socket } from 'node:net';
+// One streamed reply over HTTP, with the times of its frames. The client shares the machine with what it measures, so while
+// the reply comes it only keeps what it reads, and when; the frames are found and parsed after its end.
+import { connect, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import type { ChatMessage, Usage } from '../../src/services/types.js';
 
 export interface Target {
@@ -26,33 +26,20 @@ export interface Timed {
   usage: Pick<Usage, 'promptTokens' | 'completionTokens'>;
 }
 
-const FRAME_END = '\n\n';
-/** After the text: why it ended, the usage, `[DONE]`. */
-const LAST_FRAMES = 3;
-/** More bytes than those frames take. */
-const TAIL_BYTES = 4096;
-
 /** Throws what the server says is wrong, and the reason of the signal. */
 export async function timeStream({ url, model }: Target, ask: Ask): Promise<Timed> {
   const { signal } = ask;
   signal?.throwIfAborted();
   const startedAt = performance.now();
   const { port, hostname, host } = new URL(url);
-  const socket = connect({ port: Number(port), host: hostname, noDelay: true });
+  const reads: Read[] = [];
+  const socket = connect({ port: Number(port), host: hostname, noDelay: true, onread: readingInto(reads) });
   const leave = () => socket.destroy(signal?.reason);
   signal?.addEventListener('abort', leave, { once: true });
   try {
     socket.write(requestTo(host, model, ask));
-    const { frameAt, tail } = await readFrames(socket);
-    const counted = /"prompt_tokens":(\d+).*"completion_tokens":(\d+)/.exec(tail);
-    if (!counted || !tail.includes('data: [DONE]')) throw new Error(`the reply ended with: ${tail}`);
-    return {
-      startedAt,
-      // The first frame says who speaks, and comes with the first text.
-      textAt: frameAt.slice(1, -LAST_FRAMES),
-      endedAt: frameAt.at(-1) as number,
-      usage: { promptTokens: Number(counted[1]), completionTokens: Number(counted[2]) },
-    };
+    await closed(socket);
+    return { startedAt, ...timesOf(reads) };
   } finally {
     signal?.removeEventListener('abort', leave);
   }
@@ -79,20 +66,54 @@ function requestTo(host: string, model: string, ask: Ask): string {
   return ['POST /v1/chat/completions HTTP/1.1', ...headers, length, '', body].join('\r\n');
 }
 
-/** When each frame had come, and the last bytes of the reply. */
-function readFrames(socket: Socket): Promise<{ frameAt: number[]; tail: string }> {
-  const frameAt: number[] = [];
-  let tail = '';
+/** Bytes, and when they had come. */
+interface Read {
+  at: number;
+  data: Buffer;
+}
+
+const READ_BYTES = 64 * 1024;
+const TAIL_LENGTH = 4096;
+
+/** Reads without a stream's machinery. */
+function readingInto(reads: Read[]): NonNullable<TcpSocketConnectOpts['onread']> {
+  const callback = (count: number, buffer: Uint8Array) => {
+    reads.push({ at: performance.now(), data: Buffer.from(buffer.subarray(0, count)) });
+    return true;
+  };
+  return { buffer: Buffer.alloc(READ_BYTES), callback };
+}
+
+function closed(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.on('data', (data) => {
-      const now = performance.now();
-      const text = data.toString('latin1');
-      // An end may be cut in two.
-      if (tail.endsWith('\n') && text.startsWith('\n')) frameAt.push(now);
-      for (let end = text.indexOf(FRAME_END); end >= 0; end = text.indexOf(FRAME_END, end + 2)) frameAt.push(now);
-      tail = text.length < TAIL_BYTES ? (tail + text).slice(-TAIL_BYTES) : text.slice(-TAIL_BYTES);
-    });
     socket.on('error', reject);
-    socket.on('close', () => resolve({ frameAt, tail }));
+    socket.on('close', () => resolve());
   });
+}
+
+const FRAME = /^data: (.+)\n\n/gmu;
+
+/** Throws when the reply is not whole. */
+function timesOf(reads: readonly Read[]): Omit<Timed, 'startedAt'> {
+  // One character a byte, so that places in the text are counts of bytes.
+  const reply = Buffer.concat(reads.map(({ data }) => data)).toString('latin1');
+  const textAt: number[] = [];
+  let usage: Timed['usage'] | undefined;
+  let endedAt: number | undefined;
+  let read = 0;
+  let bytes = reads[0]?.data.length ?? 0;
+  for (const { 0: frame, 1: data = '', index } of reply.matchAll(FRAME)) {
+    while (index + frame.length > bytes) bytes += reads[++read]?.data.length ?? 0;
+    const { at } = reads[read] as Read;
+    if (data === '[DONE]') {
+      endedAt = at;
+      continue;
+    }
+    const chunk = JSON.parse(data);
+    if (chunk.choices?.[0]?.delta.content) textAt.push(at);
+    if (chunk.usage)
+      usage = { promptTokens: chunk.usage.prompt_tokens, completionTokens: chunk.usage.completion_tokens };
+  }
+  if (!usage || endedAt === undefined) throw new Error(`the reply ended with: ${reply.slice(-TAIL_LENGTH)}`);
+  return { textAt, endedAt, usage };
 }
