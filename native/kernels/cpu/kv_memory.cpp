@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <ranges>
+#include <utility>
 #include <vector>
 
 namespace mlxd::kernels::cpu {
@@ -33,10 +34,23 @@ uint8_t* map(size_t bytes) {
       round_up(reinterpret_cast<uintptr_t>(begin), kHugePage) - reinterpret_cast<uintptr_t>(begin);
   if (before > 0) munmap(begin, before);
   munmap(begin + before + bytes, kHugePage - before);
-#if defined(MADV_HUGEPAGE)
-  madvise(begin + before, bytes, MADV_HUGEPAGE);  // a hint
-#endif
   return begin + before;
+}
+
+// A hint.
+void use_huge_pages([[maybe_unused]] uint8_t* data, [[maybe_unused]] size_t bytes,
+                    [[maybe_unused]] bool huge) {
+#if defined(MADV_HUGEPAGE)
+  madvise(data, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+#endif
+}
+
+// Gives back what the system's pages hold that lie whole between these.
+void release(uint8_t* begin, uint8_t* end) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t first = round_up(reinterpret_cast<uintptr_t>(begin), page);
+  const size_t last = reinterpret_cast<uintptr_t>(end) / page * page;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 // Blocks of places for pages of one size.
@@ -47,41 +61,49 @@ class Blocks {
 
   uint8_t* take() {
     // New blocks lie below older ones as a rule: what was used before is in memory.
-    for (auto& [data, free] : blocks_ | std::views::reverse) {
-      if (free.empty()) continue;
-      uint8_t* const place = free.back();
-      free.pop_back();
+    for (auto& [data, block] : blocks_ | std::views::reverse) {
+      if (block.free.empty()) continue;
+      if (std::exchange(block.trimmed, false)) use_huge_pages(data, bytes_, true);
+      uint8_t* const place = block.free.back();
+      block.free.pop_back();
       return place;
     }
     uint8_t* const data = map(bytes_);
-    auto& free = blocks_[data];
+    use_huge_pages(data, bytes_, true);
+    auto& free = blocks_[data].free;
     for (size_t place = places(); place-- > 1;) free.push_back(data + place * page_);
     return data;
   }
 
-  void give_back(uint8_t* place) { std::prev(blocks_.upper_bound(place))->second.push_back(place); }
+  void give_back(uint8_t* place) {
+    std::prev(blocks_.upper_bound(place))->second.free.push_back(place);
+  }
 
   void trim() {
     std::erase_if(blocks_, [this](const auto& block) {
-      const bool empty = block.second.size() == places();
+      const bool empty = block.second.free.size() == places();
       if (empty) munmap(block.first, bytes_);
       return empty;
     });
-    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    for (const auto& [data, free] : blocks_) {
-      for (uint8_t* const place : free) {
-        const auto address = reinterpret_cast<uintptr_t>(place);
-        const size_t begin = round_up(address, page), end = (address + page_) / page * page;
-        if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-      }
+    for (auto& [data, block] : blocks_) {
+      if (block.free.empty()) continue;
+      block.trimmed = true;
+      use_huge_pages(data, bytes_, false);  // else the system joins what is left, holes included
+      for (uint8_t* const place : block.free) release(place, place + page_);
+      release(data + places() * page_, data + bytes_);
     }
   }
 
  private:
   size_t places() const { return bytes_ / page_; }
 
+  struct Block {
+    std::vector<uint8_t*> free;
+    bool trimmed = false;  // since a place was last taken
+  };
+
   size_t page_, bytes_;
-  std::map<uint8_t*, std::vector<uint8_t*>> blocks_;  // the free places of each
+  std::map<uint8_t*, Block> blocks_;
 };
 
 struct Memory {

@@ -15,9 +15,9 @@ uint8_t* take_kv_memory(size_t bytes);
 /// Gives back what was taken with the same `bytes`: for the next who takes.
 void return_kv_memory(uint8_t* data, size_t bytes);
 
-/// Gives the system what free places of blocks hold, for as long as they are free, and blocks that
-/// are empty. For a time without work: it takes huge pages apart, and the system takes long to make
-/// new ones.
+/// Gives the system blocks that are empty, and what others hold beside the pages taken, until a
+/// place of theirs is taken again. For a time without work: it takes huge pages apart, and the
+/// system takes long to make new ones.
 void trim_kv_memory();
 
 }  // namespace mlxd::kernels::cpu

@@ -2,7 +2,10 @@
 #include "kernels/cpu/kv_memory.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "doctest/doctest.h"
@@ -60,6 +63,22 @@ size_t resident(const uint8_t* data, size_t bytes) {
       std::count_if(pages.begin(), pages.end(), [](unsigned char is_in) { return is_in & 1; }));
 }
 
+// Whether the system may give huge pages to the mapping that `data` lies in.
+bool is_huge(const uint8_t* data) {
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%zx-%zx ", &begin, &end) == 2) {
+      inside =
+          begin <= reinterpret_cast<uintptr_t>(data) && reinterpret_cast<uintptr_t>(data) < end;
+    } else if (inside && line.starts_with("VmFlags:")) {
+      return line.find(" hg") != std::string::npos;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("what was given back stays in memory for the next who takes, until it is trimmed") {
@@ -98,5 +117,17 @@ TEST_CASE("what free places held goes back to the system, what others hold stays
       return_kv_memory(pages[i], kBytes);
     }
   }
+}
+
+// The system joins small pages into huge ones of its own accord, and fills what lies between.
+TEST_CASE("what was given back stays so until a place is taken again") {
+  constexpr size_t kBytes = 65536;
+  uint8_t* const held = take_kv_memory(kBytes);
+  const bool huge = is_huge(held);  // not of every system
+  trim_kv_memory();
+  CHECK(!is_huge(held));
+  uint8_t* const next = take_kv_memory(kBytes);
+  CHECK(is_huge(next) == huge);
+  for (uint8_t* page : {held, next}) return_kv_memory(page, kBytes);
 }
 #endif
