@@ -206,7 +206,11 @@ TEST_CASE(
                 {.prefill_chunk = 8, .prefix_cache = 1 << 20});
   constexpr RequestId kRequests = 90;
   for (RequestId id = 1; id <= kRequests; ++id) {
-    client.submit(id, 2 + static_cast<int>(id * 7 % 30), static_cast<Token>(id % kVocab), 20);
+    std::vector<Token> prompt(2 + id * 7 % 30, 1);
+    prompt.back() = static_cast<Token>(id % kVocab);
+    Request request{id, prompt, {.temperature = 0}, 20, {}};
+    if (id % 5 == 0) request.prompt_logprobs = 1;
+    REQUIRE(client.engine.submit(std::move(request)));
   }
   int failed = 0;
   for (RequestId id = 1; id <= kRequests; ++id) {
@@ -217,6 +221,7 @@ TEST_CASE(
     CHECK(std::ranges::equal(outcome.tokens, std::span(expected).first(outcome.tokens.size())));
     if (!outcome.failure) {
       CHECK(outcome.tokens.size() == expected.size());
+      CHECK(outcome.prompt_scores.size() == (id % 5 == 0 ? 1 + id * 7 % 30 : 0));
     } else {
       CHECK(outcome.failure->code == "generation_failed");
       ++failed;
