@@ -83,7 +83,7 @@ async function bench(options: Options): Promise<Report> {
   const model = await loadModel(folder, { threads: options.threads });
   const loadMs = performance.now() - started;
   try {
-    const server = await startServer(folder, ...threadFlags(options));
+    const server = await startServer(folder, threadFlags(options));
     try {
       const [inside, served] = await measureRounds(options, prompts, model, server);
       const rssBytes = process.memoryUsage.rss();
@@ -103,7 +103,7 @@ async function benchSampling(options: Options, withPeer: boolean): Promise<Sampl
   const { folder, name: id } = await new ModelStore().find(name);
   const prompts = await openPrompts(id, folder);
   const model = await loadModel(folder, { threads: options.threads });
-  const server = await startServer(folder, ...threadFlags(options)).catch(async (error) => {
+  const server = await startServer(folder, threadFlags(options)).catch(async (error) => {
     await Promise.all([model.close(), prompts.close()]);
     throw error;
   });

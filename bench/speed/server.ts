@@ -13,11 +13,15 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** `flags`: more of them for `mlxd serve`. */
-export async function startServer(model: string, ...flags: string[]): Promise<Server> {
+/** `flags`: more of them for `mlxd serve`, and for the Node that runs it. */
+export async function startServer(
+  model: string,
+  flags: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+): Promise<Server> {
   const started = performance.now();
   const args = ['serve', '--model', model, '--port', '0', '--log-level', 'error', ...flags];
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, CLI, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

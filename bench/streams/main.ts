@@ -9,7 +9,7 @@ import { openPrompts } from '../speed/prompts.js';
 import { startServer } from '../speed/server.js';
 import type { Target } from '../speed/stream.js';
 import { type HostWork, measureHost } from './host.js';
-import { type Memory, type Soak, soak } from './soak.js';
+import { COLLECTABLE, type Memory, type Soak, soak } from './soak.js';
 import { type Beside, measureBesideLongPrompt, measureWidth, type Width } from './together.js';
 
 const HELP = `Usage: npm run bench:streams -- [options]
@@ -54,7 +54,7 @@ main('bench', async () => {
     return;
   }
   const prompts = await openPrompts(name, folder);
-  const server = await startServer(folder);
+  const server = await startServer(folder, [], minutes === undefined ? [] : COLLECTABLE);
   const target: Target = { url: server.url, model: name };
   try {
     if (minutes !== undefined) {
