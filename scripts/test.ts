@@ -2,6 +2,7 @@
 
 import { BuildError } from './build/errors.js';
 import { ALL_STEPS, build } from './build/steps.js';
+import { runArm64 } from './suites/arm64.js';
 import { runLint, runTypes } from './suites/lint.js';
 import { runNative, runSanitized } from './suites/native.js';
 import { runNodeVersions } from './suites/node-versions.js';
@@ -28,6 +29,7 @@ const SUITES = {
     needs: ['mlx'],
     run: (filters) => runSanitized('tsan', filters),
   },
+  arm64: { about: 'tests of the CPU kernels for 64-bit Arm, under qemu', needs: ['mlx'], run: runArm64 },
   package: {
     about: 'the packed tarball, installed elsewhere',
     needs: ALL_STEPS,

@@ -93,3 +93,20 @@ export async function requireCompiler(): Promise<void> {
   }
   if (!findOnPath('ninja', 'make')) throw missing('Neither ninja nor make is on PATH', 'make');
 }
+
+export interface Arm64Tools {
+  compiler: string;
+  emulator: string;
+}
+
+/** What it takes to compile for 64-bit Arm Linux and to run that elsewhere. */
+export function requireArm64Tools(): Arm64Tools {
+  const prefix = 'aarch64-linux-gnu-g++';
+  const compiler = findOnPath(prefix, ...[14, 13, 12].map((version) => `${prefix}-${version}`));
+  const emulator = findOnPath('qemu-aarch64', 'qemu-aarch64-static');
+  if (compiler && emulator) return { compiler, emulator };
+  const lacking = compiler ? 'qemu-aarch64' : prefix;
+  throw new BuildError(
+    `Tools for 64-bit Arm are missing: no ${lacking} on PATH. Debian and Ubuntu have them: sudo apt-get install g++-aarch64-linux-gnu qemu-user`,
+  );
+}

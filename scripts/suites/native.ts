@@ -14,6 +14,8 @@ import { findOnPath, requireCompiler } from '../build/requirements.js';
 import { checkFamilyTable } from '../family-table.js';
 import { type Counts, checked, NONE, sum } from './suite.js';
 
+type Configure = (progress: Progress) => Promise<void>;
+
 const DOCTEST_SUMMARY = /test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped/;
 
 /** Builds and runs the C++ tests in the addon's own CMake tree, so that nothing is compiled twice. */
@@ -40,23 +42,33 @@ async function buildAndTest(
   name: string,
   folder: string,
   filters: readonly string[],
-  configure: (progress: Progress) => Promise<void>,
+  configure: Configure,
 ): Promise<Counts> {
+  await compileTests(name, folder, configure);
+  return runTests(name, folder, filters);
+}
+
+/** Compiles the tests in the CMake tree that `configure` writes: all of them, or those targets. */
+export async function compileTests(
+  name: string,
+  folder: string,
+  configure: Configure,
+  targets: readonly string[] = ['all'],
+): Promise<void> {
   await requireCompiler();
   const compile = async (progress: Progress): Promise<string> => {
     await configure(progress);
     progress.update('compiling', 0);
-    await cmake(['--build', folder, '--parallel'], (line) => {
+    await cmake(['--build', folder, '--parallel', '--target', ...targets], (line) => {
       const fraction = buildFraction(line);
       if (fraction !== undefined) progress.update('compiling', fraction);
     });
     return 'compiled';
   };
   await withLock(basename(folder), () => showProgress(`${name} build`, compile));
-  return runTests(name, folder, filters);
 }
 
-async function cmake(args: readonly string[], onLine?: (line: string) => void): Promise<void> {
+export async function cmake(args: readonly string[], onLine?: (line: string) => void): Promise<void> {
   const { code, output } = await capture('cmake', args, onLine ? { onLine } : {});
   if (code !== 0) throw new BuildError(`the C++ tests did not build:\n${output}`);
 }
@@ -78,9 +90,14 @@ function readReport(file: string): Counts[] {
   if (!existsSync(file)) return [];
   return [...readFileSync(file, 'utf8').matchAll(/<testcase [^>]*status="(\w+)"[\s\S]*?<\/testcase>/g)].map(
     ([text, status]) => {
-      const [, passed, failed, skipped] = DOCTEST_SUMMARY.exec(text) ?? [];
-      const counts = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
+      const counts = doctestCounts(text);
       return status === 'fail' && counts.failed === 0 ? { ...NONE, passed: counts.passed, failed: 1 } : counts;
     },
   );
+}
+
+/** What an executable printed of its test cases; nothing if it died before. */
+export function doctestCounts(output: string): Counts {
+  const [, passed, failed, skipped] = DOCTEST_SUMMARY.exec(output) ?? [];
+  return { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
 }

@@ -33,17 +33,25 @@ export class FakeMachine {
 
   /** Runs `npm run build -- ARGS` there. */
   build(...args: string[]): Outcome {
-    return this.#run(args, {});
+    return this.#run('build.ts', args, {});
   }
 
   /** The same for the addon, with an MLX that is new to it, so that it is never up to date. */
   buildAddon(): Outcome {
-    return this.#run(['--only', 'addon'], { MLX_ROOT: this.folder });
+    return this.#run('build.ts', ['--only', 'addon'], { MLX_ROOT: this.folder });
   }
 
-  #run(args: readonly string[], settings: NodeJS.ProcessEnv): Outcome {
+  /** Runs `npm test -- SUITE` there, for a suite that needs no more than MLX, which is there already. */
+  test(suite: string): Outcome {
+    const config = join(this.folder, 'share', 'cmake', 'MLX', 'MLXConfig.cmake');
+    mkdirSync(dirname(config), { recursive: true });
+    writeFileSync(config, '');
+    return this.#run('test.ts', [suite], { MLX_ROOT: this.folder });
+  }
+
+  #run(script: string, args: readonly string[], settings: NodeJS.ProcessEnv): Outcome {
     const { MLX_ROOT: _, ...env } = process.env;
-    return spawnSync(process.execPath, [TSX, join('scripts', 'build.ts'), ...args], {
+    return spawnSync(process.execPath, [TSX, join('scripts', script), ...args], {
       env: { ...env, PATH: this.path, MLXD_CACHE: this.cache, ...settings },
       encoding: 'utf8',
     });

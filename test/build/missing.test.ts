@@ -69,3 +69,17 @@ describe('compiling', () => {
     expectOneLine(machine.buildAddon(), /^build: Neither ninja nor make/, HOW);
   });
 });
+
+describe('testing for 64-bit Arm', () => {
+  const HOW_ON_DEBIAN = /sudo apt-get install g\+\+-aarch64-linux-gnu qemu-user/;
+
+  it('tells of a missing cross compiler', () => {
+    machine.add('qemu-aarch64');
+    expectOneLine(machine.test('arm64'), /^arm64: .* no aarch64-linux-gnu-g\+\+ on PATH/, HOW_ON_DEBIAN);
+  });
+
+  it('tells of a missing emulator', () => {
+    machine.add('aarch64-linux-gnu-g++-12');
+    expectOneLine(machine.test('arm64'), /^arm64: .* no qemu-aarch64 on PATH/, HOW_ON_DEBIAN);
+  });
+});

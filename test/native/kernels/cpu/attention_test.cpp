@@ -8,7 +8,7 @@
 
 #include "doctest/doctest.h"
 #include "kernels/cpu/kv_integers.h"
-#include "paged_sequence.h"
+#include "kernels/cpu/paged_sequence.h"
 
 using namespace mlxd::kernels::cpu;
 

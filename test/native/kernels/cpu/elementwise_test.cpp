@@ -6,7 +6,7 @@
 #include <random>
 
 #include "doctest/doctest.h"
-#include "kernels/random_matrix.h"
+#include "kernels/cpu/random_matrix.h"
 
 using namespace mlxd::kernels::cpu;
 

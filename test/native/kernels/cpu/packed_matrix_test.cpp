@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "doctest/doctest.h"
-#include "kernels/random_matrix.h"
+#include "kernels/cpu/random_matrix.h"
 
 using namespace mlxd::kernels::cpu;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/cpu/attention.h"
-#include "random_matrix.h"
+#include "kernels/cpu/random_matrix.h"
 
 namespace mlxd::kernels::cpu {
 
