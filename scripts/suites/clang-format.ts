@@ -8,7 +8,7 @@ import { showProgress } from '../build/progress.js';
 import { fetchWheel, unpackWheel, withScratch } from '../build/wheels.js';
 import { clangFormatPin } from '../pins.js';
 
-const FOLDERS = ['native', 'test/native'];
+const FOLDERS = ['native', 'test/native', 'bench/native'];
 const THIRD_PARTY = /(^|\/)third_party\//;
 
 /** Checks the formatting of all C++ of ours, or corrects it. True when all is well. */
@@ -17,12 +17,12 @@ export async function clangFormat(mode: 'check' | 'write'): Promise<boolean> {
   return (await passThrough(await executable(), [...flags, ...cppFiles()])) === 0;
 }
 
-/** The C++ sources and headers of ours, from the root of the checkout. */
+/** The C++ sources, headers and files included in parts of ours, from the root of the checkout. */
 export function cppFiles(): string[] {
   return FOLDERS.filter((folder) => existsSync(join(ROOT, folder))).flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .map((file) => `${folder}/${file}`)
-      .filter((file) => /\.(cpp|h)$/.test(file) && !THIRD_PARTY.test(file))
+      .filter((file) => /\.(cpp|h|inl)$/.test(file) && !THIRD_PARTY.test(file))
       .sort(),
   );
 }

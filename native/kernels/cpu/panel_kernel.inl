@@ -149,8 +149,8 @@ struct Outputs {
   }
 };
 
-// The dot products of one group: of `rows` rows of x, whose values are X, with a register of outputs
-// for each V::kVectors.
+// The dot products of one group: of `rows` rows of x, whose values are X, with a register of
+// outputs for each V::kVectors.
 template <class V, int bits, class X, int rows>
 struct Dots {
   using A = Arithmetic<V, bits, X>;

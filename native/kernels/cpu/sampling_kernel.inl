@@ -1,5 +1,5 @@
-// The passes over a whole vocabulary, once for all instruction sets and with the same bits on all of
-// them. Included inside an unnamed namespace, as elementwise_kernel.inl, which must come before.
+// The passes over a whole vocabulary, once for all instruction sets and with the same bits on all
+// of them. Included inside an unnamed namespace, as elementwise_kernel.inl, which must come before.
 
 constexpr int kMaxBlock = 1024;
 
@@ -93,7 +93,8 @@ float sum_above(const float* weights, int count, float least) {
       add(sums[chain], next);
     }
   }
-  for (; i < count; i += kLaneCount) add(sums[0], load_some(weights + i, count - i < kLaneCount ? count - i : kLaneCount));
+  for (; i < count; i += kLaneCount)
+    add(sums[0], load_some(weights + i, count - i < kLaneCount ? count - i : kLaneCount));
   for (int chain = 1; chain < kChains; ++chain) sums[0].add(sums[chain]);
   return sum_lanes(sums[0]);
 }

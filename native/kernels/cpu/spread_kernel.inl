@@ -1,6 +1,6 @@
-// Weights of 2, 3, 5 and 6 bits and 4-bit floats, spread to a byte each: group by group, so that they
-// are read from a core's first-level cache by the panel kernel for bytes. Included inside an unnamed
-// namespace, after panel_kernel.inl.
+// Weights of 2, 3, 5 and 6 bits and 4-bit floats, spread to a byte each: group by group, so that
+// they are read from a core's first-level cache by the panel kernel for bytes. Included inside an
+// unnamed namespace, after panel_kernel.inl.
 //
 // A code takes `kLoads` vectors of a tile at once, which hold kQuads quads of columns of each row:
 // quad<q>(from) is one of them, `from` being where the first of those vectors begins.

@@ -83,7 +83,8 @@ struct Avx2 {
   template <int at>
   static Floats e4m3(Bytes lanes) {
     if constexpr (at < 24) lanes = _mm256_slli_epi32(lanes, 24 - at);
-    const Bytes bits = _mm256_and_si256(_mm256_srai_epi32(lanes, 4), _mm256_set1_epi32(kFloat8Bits));
+    const Bytes bits =
+        _mm256_and_si256(_mm256_srai_epi32(lanes, 4), _mm256_set1_epi32(kFloat8Bits));
     return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(kFloat8Unit));
   }
 

@@ -81,7 +81,8 @@ struct Avx512 {
   template <int at>
   static Floats e4m3(Bytes lanes) {
     if constexpr (at < 24) lanes = _mm512_slli_epi32(lanes, 24 - at);
-    const Bytes bits = _mm512_and_si512(_mm512_srai_epi32(lanes, 4), _mm512_set1_epi32(kFloat8Bits));
+    const Bytes bits =
+        _mm512_and_si512(_mm512_srai_epi32(lanes, 4), _mm512_set1_epi32(kFloat8Bits));
     return _mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(kFloat8Unit));
   }
 
