@@ -6,12 +6,9 @@ import { constraintPaths } from '../../schemas/structured-output.js';
 import type { GenerationInput, ModelCatalog, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices } from '../choices.js';
-import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
-import { obfuscated } from '../obfuscation.js';
 import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
-import { SseStream } from '../sse.js';
 import {
   deltaChunk,
   finishChunk,
@@ -26,6 +23,7 @@ import {
 import { addDelta, type ChatChoice, newChoice, toFinishReason } from './chat-reply-mapper.js';
 import { readyModel } from './ready-model.js';
 import { refuseUnknownTokens } from './sampling-mapper.js';
+import { streamed } from './streamed.js';
 import type { Turn } from './turn.js';
 
 type ChatTurn = Turn<ChatCompletionRequest>;
@@ -63,20 +61,15 @@ async function wholeReply(turn: ChatTurn): Promise<FastifyReply> {
   return reply.send(toChatCompletion(newReplyHead(model.id), choices, end));
 }
 
-async function streamReply(turn: ChatTurn): Promise<FastifyReply> {
-  const { request, reply, body, model, controller } = turn;
+function streamReply(turn: ChatTurn): Promise<FastifyReply> {
+  const { request, body, model, controller } = turn;
   const head = newReplyHead(model.id);
   const legacy = isLegacy(body);
   const clock = new ReplyClock();
-  const stream = new SseStream(
-    reply,
-    controller.signal,
-    body.stream_options?.include_obfuscation ? obfuscated : undefined,
-  );
   const started = new Set<number>();
   const calling = new Set<number>();
   const usages: Usage[] = [];
-  try {
+  return streamed(turn, async (stream) => {
     await runChoices(chatChoices(turn, toGenerationInputs(body)), controller, (index, delta) => {
       clock.tick();
       if (!started.has(index)) {
@@ -89,15 +82,7 @@ async function streamReply(turn: ChatTurn): Promise<FastifyReply> {
       stream.send(finishChunk(head, index, toFinishReason(delta.reason, calling.has(index), legacy)));
     });
     request.usage = sumUsage(usages);
-    if (body.stream_options?.include_usage) {
-      stream.send(usageChunk(head, request.usage, clock.read(request.usage, usages.length)));
-    }
-    stream.end('[DONE]');
-  } catch (thrown) {
-    if (!stream.opened) throw thrown;
-    const error = toApiError(thrown, request);
-    if (!reply.raw.destroyed) logFailure(error, request);
-    stream.end(JSON.stringify(error.body));
-  }
-  return reply;
+    if (!body.stream_options?.include_usage) return;
+    stream.send(usageChunk(head, request.usage, clock.read(request.usage, usages.length)));
+  });
 }

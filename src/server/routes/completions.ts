@@ -6,12 +6,9 @@ import { constraintPaths } from '../../schemas/structured-output.js';
 import type { CompletionInput, Echo, ModelCatalog, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
 import { type Choices, runChoices, withLimit } from '../choices.js';
-import { logFailure, toApiError } from '../error-handler.js';
 import type { InFlight } from '../in-flight.js';
-import { obfuscated } from '../obfuscation.js';
 import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
-import { SseStream } from '../sse.js';
 import { toWireUsage } from './chat-completions-mapper.js';
 import {
   characters,
@@ -25,6 +22,7 @@ import {
 } from './completions-mapper.js';
 import { readyModel } from './ready-model.js';
 import { refuseUnknownTokens } from './sampling-mapper.js';
+import { streamed } from './streamed.js';
 import type { Turn } from './turn.js';
 
 type CompletionTurn = Turn<CompletionRequest>;
@@ -100,19 +98,14 @@ async function wholeCompletion(turn: CompletionTurn): Promise<FastifyReply> {
   });
 }
 
-async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
-  const { request, reply, body, model, controller } = turn;
+function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
+  const { request, body, model, controller } = turn;
   const head = newCompletionHead(model.id);
-  const stream = new SseStream(
-    reply,
-    controller.signal,
-    body.stream_options?.include_obfuscation ? obfuscated : undefined,
-  );
   const inputs = toCompletionInputs(body);
   const offsets = inputs.map(() => 0);
   const clock = new ReplyClock();
   const usages: Usage[] = [];
-  try {
+  return streamed(turn, async (stream) => {
     const echoes = await echoesOf(turn, inputs);
     await runChoices(textChoices(turn, inputs), controller, (index, delta) => {
       clock.tick();
@@ -127,16 +120,8 @@ async function streamCompletion(turn: CompletionTurn): Promise<FastifyReply> {
       stream.send(toCompletion(head, [{ text, index, logprobs, finish_reason }]));
     });
     request.usage = sumCompletionUsage(body, usages);
-    if (body.stream_options?.include_usage) {
-      const timings = clock.read(request.usage, inputs.length);
-      stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage), timings });
-    }
-    stream.end('[DONE]');
-  } catch (thrown) {
-    if (!stream.opened) throw thrown;
-    const error = toApiError(thrown, request);
-    if (!reply.raw.destroyed) logFailure(error, request);
-    stream.end(JSON.stringify(error.body));
-  }
-  return reply;
+    if (!body.stream_options?.include_usage) return;
+    const timings = clock.read(request.usage, inputs.length);
+    stream.send({ ...toCompletion(head, []), usage: toWireUsage(request.usage), timings });
+  });
 }
