@@ -59,11 +59,12 @@ std::optional<Failure> Memory::check(Request& request) const {
   const int most = most_positions(empty_, budget_, context_length_);
   if (most == context_length_ || prompt >= static_cast<size_t>(context_length_)) return {};
   if (prompt >= static_cast<size_t>(most)) {
-    return Failure{"insufficient_memory",
-                   "the prompt has " + std::to_string(prompt) +
+    return Failure{"context_length_exceeded",
+                   "your prompt resulted in " + std::to_string(prompt) +
                        " tokens, and the memory limit of " + megabytes(budget_.limit()) +
                        " has room for " + std::to_string(most) +
-                       ", completion included: shorten the prompt, or raise --memory-limit"};
+                       ", completion included: shorten the prompt, raise --memory-limit or, on a "
+                       "CPU, lower --kv-bits"};
   }
   request.max_tokens = std::min(request.max_tokens, most - static_cast<int>(prompt));
   return std::nullopt;

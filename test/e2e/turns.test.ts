@@ -64,14 +64,16 @@ describe('a conversation', () => {
   });
 });
 
-it('a prompt beyond the memory limit is 503 with the reason, and others are served', async () => {
+it('a prompt beyond the memory limit is 400, as it fits at no other time, and others are served', async () => {
   const server = await startServerProcess('--memory-limit', '120MB');
   try {
     const refused = await post(server, [{ role: 'user', content: 'word '.repeat(4000) }]);
-    expect(refused.status).toBe(503);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([400, null]);
     const { error } = (await refused.json()) as { error: { code: string; message: string } };
-    expect(error.code).toBe('insufficient_memory');
-    expect(error.message).toMatch(/the prompt has \d+ tokens, and the memory limit of 120 MB has room for \d+/);
+    expect(error).toMatchObject({ type: 'invalid_request_error', param: 'messages', code: 'context_length_exceeded' });
+    expect(error.message).toMatch(
+      /^This model's maximum context length is \d+ tokens\. However, your prompt resulted in \d+ tokens, and the memory limit of 120 MB has room for \d+, completion included: shorten the prompt, raise --memory-limit or, on a CPU, lower --kv-bits\.$/,
+    );
     const served = await ask(server, [{ role: 'user', content: 'Hello!' }]);
     expect(served.choices[0]?.message.content).not.toBe('');
   } finally {

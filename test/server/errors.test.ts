@@ -26,7 +26,7 @@ describe('an error from below', () => {
     [new EngineError('model_load_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
     [new EngineError('engine_failed', '/secret'), 503, 'model_unavailable', /engine has stopped/, '2'],
     [new EngineError('engine_restarting', '/secret'), 503, 'model_restarting', /being restarted/, '2'],
-    [new EngineError('insufficient_memory', 'the prompt has 9 tokens'), 503, 'insufficient_memory', /^Not.*9 tok/, '2'],
+    [new EngineError('insufficient_memory', 'it ran out'), 503, 'insufficient_memory', /^Not.*ran out/, '2'],
     [new EngineError('queue_full', '/secret'), 429, 'queue_full', /limit of concurrent/, '1'],
     [new TypeError('/secret'), 500, null, /had an error/, undefined],
   ])('%s: %i', async (error, status, code, message, retryAfter) => {

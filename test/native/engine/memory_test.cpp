@@ -29,8 +29,9 @@ TEST_CASE("a prompt that never fits is refused at once, and says why") {
   Client client(Behaviour{.token_bytes = kMegabyte}, with_room(30));
   client.submit(1, 40, 5, 1);
   REQUIRE(client.result(1).failure);
-  CHECK(client.result(1).failure->code == "insufficient_memory");
-  CHECK(client.result(1).failure->message.find("40 tokens") != std::string::npos);
+  CHECK(client.result(1).failure->code == "context_length_exceeded");
+  CHECK(client.result(1).failure->message.find("40 tokens, and the memory limit") !=
+        std::string::npos);
   client.submit(2, kContext + 1, 5, 1);
   CHECK(client.result(2).failure->code == "context_length_exceeded");
   client.submit(3, 10, 5, 4);
