@@ -29,7 +29,7 @@ int PagedCache::first_page_seen(int position) const {
 }
 
 kernels::CachedSegment PagedCache::reserve(int count) {
-  kernels::CachedSegment segment{count, length_, nullptr, nullptr, std::nullopt};
+  kernels::CachedSegment segment{{count, length_, nullptr, nullptr}, std::nullopt};
   if (appended_) segment.appended = *appended_;
   const int first = first_page_seen(length_);
   const int end = pages_of(length_ + count);

@@ -43,7 +43,7 @@ class PagedCache : public LayerCache {
   bool borrows_ = false;  // its last page is another's, who may append to it
   std::shared_ptr<const kernels::KvTable>
       table_;                                  // replaced, never changed: steps in flight hold it
-  std::shared_ptr<const mx::array> appended_;  // the last append, a whole block's output
+  std::shared_ptr<const mx::array> appended_;  // what the last append was part of
 };
 
 }  // namespace mlxd

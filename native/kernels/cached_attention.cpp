@@ -6,24 +6,15 @@
 #include <utility>
 
 #include "kernels/cpu/attention.h"
-#include "kernels/cpu_primitive.h"
-#include "kernels/cpu_rows.h"
+#include "kernels/rows_primitive.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
 
-// A CachedSegment without the array that orders it.
-struct Span {
-  int length, offset;
-  std::shared_ptr<const KvTable> table;
-  std::shared_ptr<const KvPage> copied;
-
-  bool operator==(const Span&) const = default;
-};
-
 struct Options {
   KvFormat format;
+  int heads;
   std::shared_ptr<cpu::Rope> rope;
   float scale, cap;
   int window;
@@ -32,39 +23,36 @@ struct Options {
   bool operator==(const Options&) const = default;
 };
 
-void compute(const Options& options, const std::vector<Span>& spans,
-             const std::vector<mx::array>& inputs, mx::array& out) {
-  std::vector<float> copies[4];
+void append_and_attend(const Options& options, const RowsCall& call) {
   const auto rows = [&](int i) {
-    const cpu::Rows rows = gather_rows(inputs[i], copies[i]);
-    return cpu::AttentionRows{rows.data, rows.stride};
+    return cpu::AttentionRows{call.inputs[i].data, call.inputs[i].stride};
   };
-  const auto q = rows(0), k = rows(1), v = rows(2);
-  const int width = inputs[0].shape(1);
   const cpu::Attention attention{
       .format = options.format,
-      .heads = width / options.format.dim,
+      .heads = options.heads,
       .window = options.window,
       .scale = options.scale,
       .cap = options.cap,
       .sinks = options.has_sinks ? rows(3).data : nullptr,
   };
   std::vector<cpu::AttentionSpan> parts;
-  for (const Span& span : spans) {
+  for (const CachedSpan& span : call.spans) {
     if (span.copied) span.table->page(span.offset / kPagePositions)->copy(*span.copied);
     parts.push_back({span.length, span.offset, span.table.get()});
   }
   auto& pool = cpu::ThreadPool::shared();
-  const auto rotated = std::make_unique_for_overwrite<float[]>(size_t(inputs[0].shape(0)) * width);
-  cpu::append(attention, *options.rope, q, k, v, parts, rotated.get(), cpu::best_isa(), pool);
-  cpu::attend(attention, rotated.get(), parts, out.data<float>(), cpu::best_isa(), pool);
+  const size_t width = size_t(options.heads) * options.format.dim;
+  const auto rotated = std::make_unique_for_overwrite<float[]>(call.inputs[0].count * width);
+  cpu::append(attention, *options.rope, rows(0), rows(1), rows(2), parts, rotated.get(),
+              cpu::best_isa(), pool);
+  cpu::attend(attention, rotated.get(), parts, call.outputs[0], cpu::best_isa(), pool);
 }
 
 // Inputs q, k, v, the sinks [1, heads] if there are any, and what earlier appends to the same pages
 // returned; outputs the result and an array for later ones: so the graph orders writes and reads.
-class PagedAttention final : public CpuPrimitive {
+class PagedAttention final : public RowsPrimitive {
  public:
-  PagedAttention(Options options, std::vector<Span> spans)
+  PagedAttention(Options options, std::vector<CachedSpan> spans)
       : options_(std::move(options)), spans_(std::move(spans)) {}
   DEFINE_NAME(PagedAttention)
 
@@ -88,19 +76,19 @@ class PagedAttention final : public CpuPrimitive {
     return {outputs[0], written};
   }
 
- protected:
-  Task task() const override {
-    return [options = options_, spans = spans_](const auto& from, auto& to) {
-      compute(options, spans, from, to[0]);
-      to[1].template data<float>()[0] = 0;
-    };
+  void compute_rows(const RowsCall& call) const override {
+    append_and_attend(options_, call);
+    call.outputs[1][0] = 0;
   }
 
+  std::span<const CachedSpan> spans() const override { return spans_; }
+
+ protected:
   int uses() const override { return 1; }
 
  private:
   Options options_;
-  std::vector<Span> spans_;
+  std::vector<CachedSpan> spans_;
 };
 
 }  // namespace
@@ -127,9 +115,9 @@ CachedAttention cached_attention(const mx::array& q, const mx::array& k, const m
   if (options.sinks) {
     inputs.push_back(mx::reshape(mx::astype(*options.sinks, mx::float32), {1, -1}));
   }
-  std::vector<Span> spans;
+  std::vector<CachedSpan> spans;
   for (const CachedSegment& s : segments) {
-    spans.push_back({s.length, s.offset, s.table, s.copied});
+    spans.push_back(s);
     // Most sequences of a step were in the step before too.
     const auto same = [&](const mx::array& input) { return input.id() == s.appended->id(); };
     if (s.appended && std::none_of(inputs.begin(), inputs.end(), same)) {
@@ -137,7 +125,7 @@ CachedAttention cached_attention(const mx::array& q, const mx::array& k, const m
     }
   }
   auto primitive = std::make_shared<PagedAttention>(
-      Options{format, rope.table(), options.scale, options.cap.value_or(0),
+      Options{format, q.shape(1) / format.dim, rope.table(), options.scale, options.cap.value_or(0),
               options.window.value_or(0), options.sinks.has_value()},
       std::move(spans));
   return PagedAttention::attend(std::move(primitive), q.shape(), std::move(inputs));

@@ -28,12 +28,18 @@ bool can_attend_in_place(mx::Dtype type);
 KvFormat kv_format(int kv_heads, int head_dim);
 
 /// `length` tokens of a sequence from position `offset` on, and the pages of all that it has.
-struct CachedSegment {
+struct CachedSpan {
   int length;
   int offset;
   std::shared_ptr<const KvTable> table;
   std::shared_ptr<const KvPage> copied;  // contents of the page of `offset`, unless it has them
-  std::optional<mx::array> appended;     // what the append before this one returned
+
+  bool operator==(const CachedSpan&) const = default;
+};
+
+/// The same as a node of a graph takes it.
+struct CachedSegment : CachedSpan {
+  std::optional<mx::array> appended;  // what the append before this one returned
 };
 
 struct CachedAttention {

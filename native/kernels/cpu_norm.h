@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "kernels/cpu/norm.h"
-#include "kernels/cpu_rows.h"
+#include "kernels/cpu/prepared_input.h"
 #include "kernels/norm.h"
 
 namespace mlxd::kernels {
@@ -18,30 +18,17 @@ struct CpuNorm {
 
   bool operator==(const CpuNorm&) const = default;
 
+  /// As kernels take it; `from` is the first of the inputs that belong to it.
+  cpu::Norm with(const cpu::Rows* from) const {
+    return {from[0].data, eps, centred, has_bias ? from[1].data : nullptr};
+  }
+
   /// The inputs that belong to the norm.
   static std::vector<mx::array> inputs(const NormLayer& layer) {
     std::vector<mx::array> arrays{mx::astype(layer.weight, mx::float32)};
     if (layer.bias) arrays.push_back(mx::astype(*layer.bias, mx::float32));
     return arrays;
   }
-};
-
-/// The norm as kernels take it, while `from`, the first of those inputs, lives; copied where
-/// weights do not lie as kernels want them.
-class CpuNormView {
- public:
-  CpuNormView(const CpuNorm& norm, const mx::array* from)
-      : norm_{gather_vector(from[0], weight_copy_), norm.eps, norm.centred,
-              norm.has_bias ? gather_vector(from[1], bias_copy_) : nullptr} {}
-
-  CpuNormView(const CpuNormView&) = delete;
-  CpuNormView& operator=(const CpuNormView&) = delete;
-
-  const cpu::Norm& operator*() const { return norm_; }
-
- private:
-  std::vector<float> weight_copy_, bias_copy_;
-  cpu::Norm norm_;
 };
 
 }  // namespace mlxd::kernels

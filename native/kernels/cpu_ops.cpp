@@ -16,14 +16,6 @@ class PackedMatmul final : public CpuPrimitive {
   PackedMatmul(SharedMatrix w, Precision precision) : w_(std::move(w)), precision_(precision) {}
   DEFINE_NAME(PackedMatmul)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [w = w_, precision = precision_](const auto& views, float* y) {
-      std::vector<float> copy;
-      cpu::matmul({{w.get()}, y}, {gather_rows(views[0], copy)},
-                  {precision, cpu::best_isa(), cpu::ThreadPool::shared()});
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {{inputs[0].shape(0), w_->format().rows}};
   }
@@ -31,6 +23,13 @@ class PackedMatmul final : public CpuPrimitive {
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& matmul = static_cast<const PackedMatmul&>(other);
     return w_ == matmul.w_ && precision_ == matmul.precision_;
+  }
+
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    std::vector<float> copy;
+    cpu::matmul({{w_.get()}, outputs[0].data<float>()}, {gather_rows(inputs[0], copy)},
+                {precision_, cpu::best_isa(), cpu::ThreadPool::shared()});
   }
 
  private:
@@ -43,27 +42,27 @@ class PackedRows final : public CpuPrimitive {
   explicit PackedRows(SharedMatrix w) : w_(std::move(w)) {}
   DEFINE_NAME(PackedRows)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [w = w_](const auto& views, float* row) {
-      const auto& format = w->format();
-      const mx::array& ids = views[0];
-      for (int t = 0; t < ids.shape(0); ++t, row += format.columns) {
-        const int32_t id = ids.data<int32_t>()[t * ids.strides(0)];
-        if (id < 0 || id >= format.rows) {
-          throw std::out_of_range("Row " + std::to_string(id) + " of a matrix of " +
-                                  std::to_string(format.rows) + " rows.");
-        }
-        w->read_row(id, row);
-      }
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {{inputs[0].shape(0), w_->format().columns}};
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
     return w_ == static_cast<const PackedRows&>(other).w_;
+  }
+
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    const auto& format = w_->format();
+    const mx::array& ids = inputs[0];
+    float* row = outputs[0].data<float>();
+    for (int t = 0; t < ids.shape(0); ++t, row += format.columns) {
+      const int32_t id = ids.data<int32_t>()[t * ids.strides(0)];
+      if (id < 0 || id >= format.rows) {
+        throw std::out_of_range("Row " + std::to_string(id) + " of a matrix of " +
+                                std::to_string(format.rows) + " rows.");
+      }
+      w_->read_row(id, row);
+    }
   }
 
  private:

@@ -42,13 +42,6 @@ class ExpertMatmul final : public CpuPrimitive {
       : experts_(std::move(experts)), precision_(precision) {}
   DEFINE_NAME(ExpertMatmul)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs,
-                 [matrices = experts_, precision = precision_](const auto& views, float* y) {
-                   multiply(*matrices, precision, views[0], views[1], y);
-                 });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {{inputs[1].shape(1), experts_->front()->format().rows}};
   }
@@ -56,6 +49,11 @@ class ExpertMatmul final : public CpuPrimitive {
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& same = static_cast<const ExpertMatmul&>(other);
     return experts_ == same.experts_ && precision_ == same.precision_;
+  }
+
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    multiply(*experts_, precision_, inputs[0], inputs[1], outputs[0].data<float>());
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "kernels/glu.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -7,7 +8,7 @@
 #include <stdexcept>
 
 #include "kernels/cpu/elementwise.h"
-#include "kernels/cpu_primitive.h"
+#include "kernels/rows_primitive.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
@@ -19,15 +20,6 @@ class CpuGlu final : public CpuPrimitive {
   explicit CpuGlu(Activation activation) : activation_(activation) {}
   DEFINE_NAME(CpuGlu)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [activation = activation_](const auto& views, float* out) {
-      const size_t size = views[0].size();
-      std::memcpy(out, views[0].template data<float>(), size * sizeof(float));
-      cpu::glu(activation, out, views[1].template data<float>(), size, cpu::best_isa(),
-               cpu::ThreadPool::shared());
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {inputs[0].shape()};
   }
@@ -36,34 +28,47 @@ class CpuGlu final : public CpuPrimitive {
     return activation_ == static_cast<const CpuGlu&>(other).activation_;
   }
 
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    const size_t size = inputs[0].size();
+    float* out = outputs[0].data<float>();
+    std::memcpy(out, inputs[0].data<float>(), size * sizeof(float));
+    cpu::glu(activation_, out, inputs[1].data<float>(), size, cpu::best_isa(),
+             cpu::ThreadPool::shared());
+  }
+
  private:
   Activation activation_;
 };
 
-// Input x, contiguous.
-class CpuActivation final : public CpuPrimitive {
+// Input x [T, columns].
+class CpuActivation final : public RowsPrimitive {
  public:
-  explicit CpuActivation(Activation activation) : activation_(activation) {}
+  CpuActivation(Activation activation, int columns) : activation_(activation), columns_(columns) {}
   DEFINE_NAME(CpuActivation)
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs, [activation = activation_](const auto& views, float* out) {
-      const size_t size = views[0].size();
-      std::memcpy(out, views[0].template data<float>(), size * sizeof(float));
-      cpu::activate(activation, out, size, cpu::best_isa(), cpu::ThreadPool::shared());
-    });
-  }
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {inputs[0].shape()};
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    return activation_ == static_cast<const CpuActivation&>(other).activation_;
+    const auto& same = static_cast<const CpuActivation&>(other);
+    return activation_ == same.activation_ && columns_ == same.columns_;
+  }
+
+  void compute_rows(const RowsCall& call) const override {
+    const cpu::Rows& x = call.inputs[0];
+    const size_t columns = columns_;
+    float* out = call.outputs[0];
+    for (int r = 0; r < x.count; ++r) {
+      std::copy_n(x.data + r * x.stride, columns, out + r * columns);
+    }
+    cpu::activate(activation_, out, x.count * columns, cpu::best_isa(), cpu::ThreadPool::shared());
   }
 
  private:
   Activation activation_;
+  int columns_;
 };
 
 mx::array constant(double value, const mx::array& like) {
@@ -120,8 +125,8 @@ mx::array activate(Activation activation, const mx::array& x) {
     throw std::invalid_argument("Activation: clamped_silu needs a gate.");
   }
   if (!use_own_kernels() || x.dtype() != mx::float32) return activated(activation, x);
-  return mx::array(x.shape(), mx::float32, std::make_shared<CpuActivation>(activation),
-                   {mx::contiguous(x)});
+  return mx::array(x.shape(), mx::float32, std::make_shared<CpuActivation>(activation, x.shape(1)),
+                   {x});
 }
 
 }  // namespace mlxd::kernels

@@ -14,7 +14,8 @@ namespace mx = mlx::core;
 /// What `activation` makes of gate and up, of one shape and type -> the same.
 mx::array glu(Activation activation, const mx::array& gate, const mx::array& up);
 
-/// activation(x), of x's shape and type; not clamped_silu, which throws std::invalid_argument.
+/// activation(x) of x [T, N], of its shape and type; not clamped_silu, which throws
+/// std::invalid_argument.
 mx::array activate(Activation activation, const mx::array& x);
 
 }  // namespace mlxd::kernels

@@ -10,7 +10,7 @@
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu_norm.h"
-#include "kernels/cpu_primitive.h"
+#include "kernels/rows_primitive.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
@@ -45,38 +45,13 @@ std::optional<CpuNorm> cpu_norm(const std::optional<NormLayer>& layer) {
   return layer ? std::optional(CpuNorm(*layer)) : std::nullopt;
 }
 
-// A primitive's norm, of which `inputs` from `first` on are weight and bias; nothing without one.
-class OptionalNorm {
- public:
-  OptionalNorm(const std::optional<CpuNorm>& norm, const std::vector<mx::array>& inputs,
-               size_t first) {
-    if (norm) view_.emplace(*norm, &inputs[first]);
-  }
-
-  std::optional<cpu::Norm> operator*() const {
-    return view_ ? std::optional(**view_) : std::nullopt;
-  }
-
- private:
-  std::optional<CpuNormView> view_;
-};
-
-// A primitive's first input, a matrix x [T, K], and its norm, of which the next ones are part.
-class NormedInput {
- public:
-  NormedInput(const std::vector<mx::array>& inputs, const std::optional<CpuNorm>& norm)
-      : norm_(norm, inputs, 1), input_{gather_rows(inputs[0], copy_), *norm_} {}
-
-  const cpu::Input& operator*() const { return input_; }
-
- private:
-  std::vector<float> copy_;
-  OptionalNorm norm_;
-  cpu::Input input_;
-};
+// A leaf's first input, a matrix x [T, K], and the norm that it passes, whose inputs come next.
+cpu::Input normed_input(const RowsCall& call, const std::optional<CpuNorm>& norm) {
+  return {call.inputs[0], norm ? std::optional(norm->with(&call.inputs[1])) : std::nullopt};
+}
 
 // Inputs x, the residual and those of the norm if there is one.
-class LinearAdd final : public CpuPrimitive {
+class LinearAdd final : public RowsPrimitive {
  public:
   LinearAdd(Factor w, const Joining& joining)
       : w_(std::move(w)), norm_(cpu_norm(joining.norm)), scale_(joining.scale) {}
@@ -105,21 +80,18 @@ class LinearAdd final : public CpuPrimitive {
     return sum;
   }
 
- protected:
-  Task task() const override {
-    return [w = w_, norm = norm_, scale = scale_](const auto& views, auto& out) {
-      std::vector<float> copy, residual_copy;
-      float* y = out[0].template data<float>();
-      const cpu::Input x{gather_rows(views[0], copy)};
-      const cpu::Rows residual = gather_rows(views[1], residual_copy);
-      const cpu::Compute how = w.how();
-      if (!norm && scale == 1) return cpu::matmul_add({w.layer(), y}, x, residual, how);
-      cpu::matmul({w.layer(), y}, x, how);
-      cpu::join_rows(*OptionalNorm(norm, views, 2), scale, residual, w.outputs(), y, how.isa,
-                     how.pool);
-    };
+  void compute_rows(const RowsCall& call) const override {
+    const cpu::Product product{w_.layer(), call.outputs[0]};
+    const cpu::Input x{call.inputs[0]};
+    const cpu::Rows& residual = call.inputs[1];
+    const cpu::Compute how = w_.how();
+    if (!norm_ && scale_ == 1) return cpu::matmul_add(product, x, residual, how);
+    cpu::matmul(product, x, how);
+    const auto norm = norm_ ? std::optional(norm_->with(&call.inputs[2])) : std::nullopt;
+    cpu::join_rows(norm, scale_, residual, w_.outputs(), product.y, how.isa, how.pool);
   }
 
+ protected:
   // The second half of a block begins with what the first ends with, and adds to it.
   int uses() const override { return is_first_half_ ? 2 : 0; }
 
@@ -131,7 +103,7 @@ class LinearAdd final : public CpuPrimitive {
 };
 
 // Inputs x [T, K] and those of the norm if there is one; an output for each factor.
-class NormLinears final : public CpuPrimitive {
+class NormLinears final : public RowsPrimitive {
  public:
   NormLinears(const std::optional<CpuNorm>& norm, std::vector<Factor> factors)
       : norm_(norm), factors_(std::move(factors)) {}
@@ -148,17 +120,15 @@ class NormLinears final : public CpuPrimitive {
     return norm_ == same.norm_ && factors_ == same.factors_;
   }
 
- protected:
-  Task task() const override {
-    return [norm = norm_, factors = factors_](const auto& views, auto& out) {
-      std::vector<cpu::Product> products;
-      for (size_t i = 0; i < factors.size(); ++i) {
-        products.push_back({factors[i].layer(), out[i].template data<float>()});
-      }
-      cpu::matmuls(products, *NormedInput(views, norm), factors[0].how());
-    };
+  void compute_rows(const RowsCall& call) const override {
+    std::vector<cpu::Product> products;
+    for (size_t i = 0; i < factors_.size(); ++i) {
+      products.push_back({factors_[i].layer(), call.outputs[i]});
+    }
+    cpu::matmuls(products, normed_input(call, norm_), factors_[0].how());
   }
 
+ protected:
   int uses() const override { return static_cast<int>(factors_.size()); }
 
  private:
@@ -167,7 +137,7 @@ class NormLinears final : public CpuPrimitive {
 };
 
 // Inputs as NormLinears.
-class NormGlu final : public CpuPrimitive {
+class NormGlu final : public RowsPrimitive {
  public:
   NormGlu(Activation activation, const std::optional<CpuNorm>& norm, Factor gate, Factor up)
       : activation_(activation), norm_(norm), gate_(std::move(gate)), up_(std::move(up)) {}
@@ -183,15 +153,12 @@ class NormGlu final : public CpuPrimitive {
            up_ == same.up_;
   }
 
- protected:
-  Task task() const override {
-    return [activation = activation_, norm = norm_, gate = gate_, up = up_](const auto& views,
-                                                                            auto& out) {
-      cpu::matmul_glu(activation, {gate.layer(), out[0].template data<float>()}, up.layer(),
-                      *NormedInput(views, norm), gate.how());
-    };
+  void compute_rows(const RowsCall& call) const override {
+    cpu::matmul_glu(activation_, {gate_.layer(), call.outputs[0]}, up_.layer(),
+                    normed_input(call, norm_), gate_.how());
   }
 
+ protected:
   int uses() const override { return 1; }
 
  private:

@@ -7,16 +7,17 @@
 
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu_norm.h"
-#include "kernels/cpu_primitive.h"
+#include "kernels/rows_primitive.h"
 #include "kernels/settings.h"
 
 namespace mlxd::kernels {
 namespace {
 
 // Inputs x [T, n * width] and the norm's.
-class HeadNorm final : public CpuPrimitive {
+class HeadNorm final : public RowsPrimitive {
  public:
-  explicit HeadNorm(const CpuNorm& norm) : norm_(norm) {}
+  HeadNorm(const CpuNorm& norm, int columns, int width)
+      : norm_(norm), columns_(columns), width_(width) {}
   DEFINE_NAME(HeadNorm)
 
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
@@ -24,33 +25,30 @@ class HeadNorm final : public CpuPrimitive {
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
-    return norm_ == static_cast<const HeadNorm&>(other).norm_;
+    const auto& same = static_cast<const HeadNorm&>(other);
+    return norm_ == same.norm_ && columns_ == same.columns_ && width_ == same.width_;
+  }
+
+  void compute_rows(const RowsCall& call) const override {
+    const cpu::Rows& x = call.inputs[0];
+    float* out = call.outputs[0];
+    const auto norm_rows = [&](const float* from, int count, float* to) {
+      cpu::norm_rows(norm_.with(&call.inputs[1]), {from, size_t(width_), count}, width_, to,
+                     cpu::best_isa(), cpu::ThreadPool::shared());
+    };
+    const int parts = columns_ / width_;
+    if (x.stride == size_t(columns_)) return norm_rows(x.data, x.count * parts, out);
+    for (int r = 0; r < x.count; ++r) {
+      norm_rows(x.data + r * x.stride, parts, out + size_t(r) * columns_);
+    }
   }
 
  protected:
-  Task task() const override {
-    return [norm = norm_](const auto& views, auto& to) {
-      std::vector<float> copy;
-      float* out = to[0].template data<float>();
-      const int columns = views[0].shape(1), width = views[1].shape(0);
-      const cpu::Rows x = gather_rows(views[0], copy);
-      const CpuNormView view(norm, &views[1]);
-      const auto compute = [&](const float* from, int count, float* to) {
-        cpu::norm_rows(*view, {from, size_t(width), count}, width, to, cpu::best_isa(),
-                       cpu::ThreadPool::shared());
-      };
-      const int parts = columns / width;
-      if (x.stride == size_t(columns)) return compute(x.data, x.count * parts, out);
-      for (int r = 0; r < x.count; ++r) {
-        compute(x.data + r * x.stride, parts, out + size_t(r) * columns);
-      }
-    };
-  }
-
   int uses() const override { return 1; }
 
  private:
   CpuNorm norm_;
+  int columns_, width_;
 };
 
 // Without a node in the graph where nothing changes.
@@ -80,7 +78,7 @@ mx::array norm(const mx::array& x, const NormLayer& layer) {
         reshaped(x, {static_cast<int>(x.size() / x.shape(-1)), x.shape(-1)})};
     for (const mx::array& input : CpuNorm::inputs(layer)) inputs.push_back(input);
     const mx::array normed(inputs[0].shape(), mx::float32,
-                           std::make_shared<HeadNorm>(CpuNorm(layer)), inputs);
+                           std::make_shared<HeadNorm>(CpuNorm(layer), x.shape(-1), width), inputs);
     return reshaped(normed, x.shape());
   }
   auto parts = x.shape();

@@ -30,14 +30,6 @@ class CpuRecurrence final : public CpuPrimitive {
       : shape_(shape), has_beta_(has_beta), spans_(std::move(spans)) {}
   DEFINE_NAME(CpuRecurrence)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs,
-             [shape = shape_, has_beta = has_beta_, spans = spans_](const auto& from, auto& to) {
-               cpu::recur(shape, runs_of(shape, has_beta, spans, from, to),
-                          cpu::ThreadPool::shared());
-             });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     std::vector<mx::Shape> shapes{inputs[2].shape()};
     for (const Span& span : spans_) {
@@ -51,22 +43,25 @@ class CpuRecurrence final : public CpuPrimitive {
     return shape_ == same.shape_ && has_beta_ == same.has_beta_ && spans_ == same.spans_;
   }
 
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    cpu::recur(shape_, runs_of(inputs, outputs), cpu::ThreadPool::shared());
+  }
+
  private:
-  static std::vector<cpu::RecurrenceRun> runs_of(const RecurrenceShape& s, bool has_beta,
-                                                 const std::vector<Span>& spans,
-                                                 const std::vector<mx::array>& from,
-                                                 std::vector<mx::array>& to) {
+  std::vector<cpu::RecurrenceRun> runs_of(const Arrays& from, Arrays& to) const {
+    const RecurrenceShape& s = shape_;
     std::vector<cpu::RecurrenceRun> runs;
-    size_t row = 0, input = has_beta ? 5 : 4, output = 1;
+    size_t row = 0, input = has_beta_ ? 5 : 4, output = 1;
     const auto at = [&](int i, int width) { return from[i].data<float>() + row * width; };
-    for (const Span& span : spans) {
+    for (const Span& span : spans_) {
       const int key_width = s.key_heads * s.keys, value_width = s.heads * s.values;
       runs.push_back({.tokens = span.length,
                       .q = at(0, key_width),
                       .k = at(1, key_width),
                       .v = at(2, value_width),
                       .decay = at(3, s.heads),
-                      .beta = has_beta ? at(4, s.heads) : nullptr,
+                      .beta = has_beta_ ? at(4, s.heads) : nullptr,
                       .from = span.has_state ? from[input++].data<float>() : nullptr,
                       .before_last = nullptr,
                       .to = to[output++].data<float>(),

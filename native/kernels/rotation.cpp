@@ -15,13 +15,6 @@ class RotatedRows final : public CpuPrimitive {
       : dim_(dim), runs_(std::move(runs)), rope_(std::move(rope)) {}
   DEFINE_NAME(RotatedRows)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch_one(inputs, outputs,
-                 [dim = dim_, runs = runs_, rope = rope_](const auto& views, float* out) {
-                   rotate(*rope, dim, runs, views[0], out);
-                 });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return {inputs[0].shape()};
   }
@@ -31,23 +24,24 @@ class RotatedRows final : public CpuPrimitive {
     return dim_ == same.dim_ && runs_ == same.runs_ && rope_ == same.rope_;
   }
 
- private:
-  static void rotate(cpu::Rope& rope, int dim, const std::vector<RowRun>& runs, const mx::array& x,
-                     float* out) {
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
     std::vector<float> copy;
-    const cpu::Rows rows = gather_rows(x, copy);
-    const int width = x.shape(1);
+    const cpu::Rows rows = gather_rows(inputs[0], copy);
+    const int width = inputs[0].shape(1);
     const float* from = rows.data;
-    for (const RowRun& run : runs) {
-      rope.reach(run.offset + run.length);
+    float* out = outputs[0].data<float>();
+    for (const RowRun& run : runs_) {
+      rope_->reach(run.offset + run.length);
       for (int i = 0; i < run.length; ++i, from += rows.stride, out += width) {
-        for (int at = 0; at < width; at += dim) {
-          rope.rotate(from + at, dim, run.offset + i, out + at);
+        for (int at = 0; at < width; at += dim_) {
+          rope_->rotate(from + at, dim_, run.offset + i, out + at);
         }
       }
     }
   }
 
+ private:
   int dim_;
   std::vector<RowRun> runs_;
   std::shared_ptr<cpu::Rope> rope_;

@@ -7,6 +7,7 @@
 
 #include "models/model.h"
 #include "nn/output_head.h"
+#include "nn/recorded_layers.h"
 
 namespace mlxd {
 
@@ -37,15 +38,15 @@ class Decoder : public Model {
       blocks_.push_back(make_block(w / "model" / "layers" / layer, layer));
       blocks_.back().add_caches(embedding_.dtype(), empty);
     }
+    recorded_ = nn::RecordedLayers::record(
+        c.hidden_size, std::move(empty),
+        [this](const mx::array& x, const Step& step) { return run_blocks(x, step); });
   }
 
   mx::array forward(const Step& step) const override {
     mx::array x = embedding_(step.tokens);
     if (embedding_scale_ != 1) x = x * mx::array(embedding_scale_, x.dtype());
-    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-      x = blocks_[layer](x, step, places_[layer]);
-    }
-    return x;
+    return recorded_ && recorded_->take(x) ? (*recorded_)(x, step) : run_blocks(x, step);
   }
 
   mx::array logits(const mx::array& hidden) const override {
@@ -63,6 +64,13 @@ class Decoder : public Model {
   }
 
  private:
+  mx::array run_blocks(mx::array x, const Step& step) const {
+    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+      x = blocks_[layer](x, step, places_[layer]);
+    }
+    return x;
+  }
+
   static nn::OutputHead make_head(const Config& c, const nn::Weights& w, const DecoderEnds& ends) {
     nn::Norm norm =
         ends.norm ? *ends.norm : nn::RmsNorm(w / "model" / "norm", c.hidden_size, c.norm_eps);
@@ -80,6 +88,7 @@ class Decoder : public Model {
   float embedding_scale_;
   std::vector<Block> blocks_;
   std::vector<int> places_;  // of each block's first cache
+  std::optional<nn::RecordedLayers> recorded_;
   nn::OutputHead head_;
   std::optional<float> logit_cap_;
 };

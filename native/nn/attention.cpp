@@ -6,6 +6,7 @@
 
 #include "cache/array_cache.h"
 #include "cache/paged_cache.h"
+#include "kernels/recording.h"
 #include "kernels/rotation.h"
 
 namespace mlxd::nn {
@@ -67,7 +68,9 @@ Qkv Attention::rotated(const Qkv& qkv, const Step& step) const {
 mx::array Attention::grown(const mx::array& q, const Step& step) const {
   const auto& growth = shape_.query_growth;
   const auto is_near = [&](const Segment& s) { return s.offset + s.length <= growth->context; };
-  if (!growth || std::ranges::all_of(step.segments, is_near)) return q;
+  if (!growth) return q;
+  // A recording must show that this depends on positions.
+  if (!kernels::RecordingScope::is_open() && std::ranges::all_of(step.segments, is_near)) return q;
   std::vector<float> factors;  // of each token
   for (const Segment& segment : step.segments) {
     for (int i = 0; i < segment.length; ++i) {

@@ -73,27 +73,6 @@ class SampleRows final : public kernels::CpuPrimitive {
   explicit SampleRows(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) {}
   DEFINE_NAME(SampleRows)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, [plan = plan_](const auto& views, auto& out) {
-      std::vector<float> copy;
-      const cpu::Rows logits = kernels::gather_rows(views[0], copy);
-      const int vocab = views[0].shape(1);
-      const Token* previous = views.size() > 1 ? views[1].template data<Token>() : nullptr;
-      Token* tokens = out[0].template data<Token>();
-      Token* score_tokens = plan->scored_count > 0 ? out[1].template data<Token>() : nullptr;
-      float* logprobs = plan->scored_count > 0 ? out[2].template data<float>() : nullptr;
-      cpu::ThreadPool::shared().run(logits.count, [&](int b) {
-        const SamplerRow& row = plan->rows[b];
-        const float* x = logits.data + b * logits.stride;
-        tokens[b] = token_of(row, x, vocab, previous);
-        if (plan->scored[b] < 0) return;
-        const size_t at = size_t(plan->scored[b]) * plan->width;
-        const int wanted = std::min(*row.params.logprobs, vocab);
-        score_row(x, vocab, tokens[b], wanted, score_tokens + at, logprobs + at);
-      });
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return shapes(*plan_, inputs[0].shape(0));
   }
@@ -101,6 +80,26 @@ class SampleRows final : public kernels::CpuPrimitive {
   static std::vector<mx::Shape> shapes(const Plan& plan, int rows) {
     if (plan.scored_count == 0) return {{rows}};
     return {{rows}, {plan.scored_count, plan.width}, {plan.scored_count, plan.width}};
+  }
+
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    std::vector<float> copy;
+    const cpu::Rows logits = kernels::gather_rows(inputs[0], copy);
+    const int vocab = inputs[0].shape(1);
+    const Token* previous = inputs.size() > 1 ? inputs[1].data<Token>() : nullptr;
+    Token* tokens = outputs[0].data<Token>();
+    Token* score_tokens = plan_->scored_count > 0 ? outputs[1].data<Token>() : nullptr;
+    float* logprobs = plan_->scored_count > 0 ? outputs[2].data<float>() : nullptr;
+    cpu::ThreadPool::shared().run(logits.count, [&](int b) {
+      const SamplerRow& row = plan_->rows[b];
+      const float* x = logits.data + b * logits.stride;
+      tokens[b] = token_of(row, x, vocab, previous);
+      if (plan_->scored[b] < 0) return;
+      const size_t at = size_t(plan_->scored[b]) * plan_->width;
+      const int wanted = std::min(*row.params.logprobs, vocab);
+      score_row(x, vocab, tokens[b], wanted, score_tokens + at, logprobs + at);
+    });
   }
 
  private:
@@ -113,23 +112,22 @@ class ScoreRows final : public kernels::CpuPrimitive {
   ScoreRows(std::vector<Token> tokens, int best) : tokens_(std::move(tokens)), best_(best) {}
   DEFINE_NAME(ScoreRows)
 
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    dispatch(inputs, outputs, [tokens = tokens_, best = best_](const auto& views, auto& out) {
-      std::vector<float> copy;
-      const cpu::Rows logits = kernels::gather_rows(views[0], copy);
-      const int vocab = views[0].shape(1);
-      Token* score_tokens = out[0].template data<Token>();
-      float* logprobs = out[1].template data<float>();
-      cpu::ThreadPool::shared().run(logits.count, [&](int b) {
-        const size_t at = size_t(b) * (1 + best);
-        score_row(logits.data + b * logits.stride, vocab, tokens[b], best, score_tokens + at,
-                  logprobs + at);
-      });
-    });
-  }
-
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override {
     return std::vector<mx::Shape>(2, {inputs[0].shape(0), 1 + best_});
+  }
+
+ protected:
+  void compute(const Arrays& inputs, Arrays& outputs) const override {
+    std::vector<float> copy;
+    const cpu::Rows logits = kernels::gather_rows(inputs[0], copy);
+    const int vocab = inputs[0].shape(1);
+    Token* score_tokens = outputs[0].data<Token>();
+    float* logprobs = outputs[1].data<float>();
+    cpu::ThreadPool::shared().run(logits.count, [&](int b) {
+      const size_t at = size_t(b) * (1 + best_);
+      score_row(logits.data + b * logits.stride, vocab, tokens_[b], best_, score_tokens + at,
+                logprobs + at);
+    });
   }
 
  private:
