@@ -11,6 +11,9 @@
 #include "grammar/deep_stack.h"
 #include "grammar/grammar.h"
 
+/// Of crate/src/lib.rs: the most branches that one byte can make an expression weigh.
+extern "C" uint64_t mlxd_work_per_byte(const char* lark);
+
 namespace mlxd {
 namespace {
 
@@ -20,6 +23,8 @@ namespace {
 constexpr uint64_t kMaskFuel = 50'000;
 constexpr size_t kMaskItems = 20'000;
 constexpr size_t kRowItems = 1'200;
+// And what reading one byte may, which is not interrupted: milliseconds.
+constexpr uint64_t kByteWork = 200'000;
 
 template <auto free_function>
 struct Free {
@@ -68,8 +73,13 @@ Tokenizer make_tokenizer(const Vocabulary& vocabulary) {
 }
 
 [[noreturn]] void fail(LlgMatcher* matcher) {
-  const char* error = llg_matcher_get_error(matcher);
-  throw GrammarError(error ? error : "the grammar failed");
+  const char* told = llg_matcher_get_error(matcher);
+  const std::string error = told ? told : "the grammar failed";
+  // Advice on settings that no user of ours has.
+  if (error.find("limits.") != std::string::npos) {
+    throw GrammarError("it takes more work than a grammar may: make its expressions simpler");
+  }
+  throw GrammarError(error.substr(0, error.find("\n<non-verbose/>")));
 }
 
 /// A run of forced tokens is found once, where it begins: so a reply is the same whether the run is
@@ -164,6 +174,11 @@ class LlgCompiler final : public GrammarCompiler {
  private:
   /// Recurses as deep as the rules and schemas that refer to each other.
   std::shared_ptr<const Grammar> compile_here(const std::string& lark) const {
+    if (mlxd_work_per_byte(lark.c_str()) > kByteWork) {
+      throw GrammarError(
+          "an expression has too many parts in a row that may be absent, as those of `?`, `*` and "
+          "`{0,9}` may: write what repeats as `{0,1000}`, or leave some out");
+    }
     LlgConstraintInit init{};
     llg_constraint_init_set_defaults(&init, tokenizer_.handle.get());
     init.log_buffer_level = 0;

@@ -86,6 +86,15 @@ TEST_CASE("schemas, in the tokens of the default model" *
   check_texts("schemas.json", byte_level_tokens(kModel, "<|im_end|>"));
 }
 
+TEST_CASE("an expression that takes too much work in many tokens is refused in a user's words" *
+          doctest::skip(!std::filesystem::exists(kModel))) {
+  std::string absent;
+  for (int i = 0; i < 600; ++i) absent += "a?";
+  const auto compiler = GrammarCompiler::make(byte_level_tokens(kModel, "<|im_end|>").vocabulary);
+  CHECK_THROWS_WITH_AS(compiler->compile("start: /" + absent + "/"),
+                       doctest::Contains("make its expressions simpler"), GrammarError);
+}
+
 TEST_CASE("grammars of llama.cpp's dialect") {
   check_texts("gbnf.json", byte_tokens({}));
   if (std::filesystem::exists(kModel)) {

@@ -144,6 +144,30 @@ TEST_CASE("what is no grammar is refused with a reason, and the compiler goes on
   CHECK(refusal("start: /a/") == "");
 }
 
+TEST_CASE("expressions of which one byte would make work for seconds are refused, others are not") {
+  const auto times = [](int count, const std::string& part) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += part;
+    return all;
+  };
+  const auto hostile = [&](const std::string& lark) {
+    CHECK(refusal(lark).find("may be absent") != std::string::npos);
+  };
+  hostile("start: /" + times(30000, "a?") + "/");
+  hostile("start: /b{20}" + times(5000, "(a|b)*") + "/");
+  hostile("start: /" + times(5000, "(a|)") + "/");
+  hostile("start: /" + times(1000, "\\w?") + "/");
+  hostile("start: %json {\"type\": \"string\", \"pattern\": \"" + times(5000, "a?b{0,1}") + "\"}");
+  hostile("start: A\nA: " + times(30, "B ") + "\nB: " + times(30, "C ") +
+          "\nC: " + times(30, "D ") + "\nD: \"a\"?\n");
+  hostile("start: a \"x\"\na[lazy]: /" + times(5000, "a?") + "z/\n");
+
+  CHECK(refused_at("start: /" + times(200, "a?") + "b/", "aaab") == -1);
+  CHECK(refused_at("start: /(a?b?c?){0,30000}/", "abcac") == -1);
+  CHECK(refused_at("start: /" + times(10000, ".*a") + "/", "aa") == 2);
+  CHECK(refused_at("start: /(" + times(5000, "[ab]c|") + "d)/", "bc") == -1);
+}
+
 TEST_CASE("a grammar that costs more than its limits fails, and says so") {
   std::string choices;
   for (int i = 0; i < 1500; ++i) choices += " | \"y\" \"" + std::to_string(i) + "\"";
