@@ -299,10 +299,13 @@ void attend_rows(const PageArgs& args, QueryRow* row) {
     to = row[r].end < to ? row[r].end : to;
   }
   constexpr int blocks = sums_a_row(rows);
-  const int step = blocks * kBlockKeys;
-  for (int place = first / step * step; place < last; place += step) {
-    score_blocks<Stored, rows, blocks>(args, row, place / kBlockKeys);
+  // To the last block that is seen and no further: what lies behind would come from memory too.
+  int block = first / kBlockKeys;
+  const int end_block = (last + kBlockKeys - 1) / kBlockKeys;
+  for (; block + blocks <= end_block; block += blocks) {
+    score_blocks<Stored, rows, blocks>(args, row, block);
   }
+  for (; block < end_block; ++block) score_blocks<Stored, rows, 1>(args, row, block);
   const int width = (args.dim + kLaneCount - 1) / kLaneCount * kLaneCount;
   for (int r = 0; r < rows; ++r) {
     weigh_scores(args, row[r], width);
