@@ -10,8 +10,8 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-// Rows that one thread takes at a time: below as many a step is not worth waking another.
-constexpr int kRowsAtOnce = 8;
+// Rows that one thread takes at a time: what they wait for takes longer than to share them.
+constexpr int kRowsAtOnce = 2;
 constexpr size_t kLineBytes = 64;
 
 // A row of floats to a place of a page: keys with their columns apart, values followed by zeros.

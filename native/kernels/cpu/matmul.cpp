@@ -25,6 +25,14 @@ void add_run(const float* __restrict x, int count, float* __restrict y) {
   for (int i = 0; i < count; ++i) y[i] = x[i] + y[i];
 }
 
+// Asks for where `rows` rows of a panel's outputs go: other threads had those lines before.
+void ask_for(const float* y, size_t y_stride, int rows) {
+  constexpr int kLineFloats = 16;
+  for (int r = 0; r < rows; ++r, y += y_stride) {
+    for (int i = 0; i < PackedMatrix::kPanelRows; i += kLineFloats) __builtin_prefetch(y + i, 1);
+  }
+}
+
 // How `panels` panels times `rows` rows become chunks for the pool, and a chunk calls of a kernel.
 class Plan {
  public:
@@ -72,6 +80,7 @@ struct Operand {
   void multiply(int panel, int row, int rows, float* y, size_t y_stride) const {
     const PackedMatrix& w = *layer.w;
     const MatrixFormat& format = w.format();
+    ask_for(y, y_stride, rows);
     kernels[rows - 1]({
         .panel = w.panel(panel),
         .columns = format.columns,

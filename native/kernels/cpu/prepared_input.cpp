@@ -6,8 +6,8 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-// Few rows are prepared by the caller alone: waking others takes longer.
-constexpr int kRowsPerChunk = 8;
+// One row or two are prepared by the caller alone: sharing them takes longer.
+constexpr int kRowsPerChunk = 2;
 
 // Eight running sums, then theirs: vectorizes, and the order is fixed. `count` is a multiple of 8.
 float sum(const float* x, int count) {
