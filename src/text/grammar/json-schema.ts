@@ -2,6 +2,8 @@
 // names the place of what is wrong. The compiler (llguidance) ignores keywords that it does not know; here they are
 // refused, as a promise that is not kept is worse than none. Pure.
 
+import { FORMATS } from './compiler-schema.js';
+
 export interface SchemaProblem {
   /** Where, from the schema's root. */
   path: readonly (string | number)[];
@@ -13,7 +15,6 @@ const MAX_LENGTH = 256 * 1024;
 /** Of lengths and counts: larger ones take long to compile. */
 const MAX_COUNT = 65_536;
 
-const FORMATS = ['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid', 'uri'];
 const TYPES = ['null', 'boolean', 'number', 'integer', 'string', 'array', 'object'];
 /** What no automaton can look for. */
 const LOOKS_AROUND = /\((?:\?[=!]|\?<[=!])|\\[1-9]|\\k</u;
@@ -24,6 +25,8 @@ type Check = (value: unknown, at: Place) => string | undefined;
 interface Place {
   path: readonly (string | number)[];
   root: object;
+  /** What the keyword stands in. */
+  schema: Readonly<Record<string, unknown>>;
   /** Subschemas that are still to be checked. */
   left: { value: unknown; path: readonly (string | number)[] }[];
 }
@@ -67,16 +70,33 @@ const type: Check = (value) => {
   return wrong === undefined ? undefined : `must be one of ${TYPES.join(', ')}, got ${quote(wrong)}`;
 };
 
-const format: Check = (value) =>
-  FORMATS.includes(value as string)
+/** Beside a pattern, or several, a format that is not known is a name for it. */
+const format: Check = (value, { schema }) =>
+  FORMATS.includes(value as string) || [schema, schema.allOf].flat().some(hasPattern)
     ? undefined
-    : `must be one of ${FORMATS.join(', ')} on this server, got ${quote(value)}`;
+    : `must be one of ${FORMATS.join(', ')} on this server, or stand beside a pattern, got ${quote(value)}`;
 
 const pattern: Check = (value) => patternProblem(value);
 
 const patternSchemas: Check = (value, place) => {
   const wrong = isObject(value) ? Object.keys(value).map(patternProblem).find(Boolean) : undefined;
   return wrong ?? namedSchemas(value, place);
+};
+
+/** All names are strings; what holds them further becomes properties. */
+const propertyNames: Check = (value, { schema }) => {
+  if (value === true) return undefined;
+  const { type = 'string', enum: names, pattern, ...rest } = isObject(value) ? value : { rest: true };
+  const isText = type === 'string' && Object.keys(rest).length === 0;
+  if (isText && names === undefined && pattern === undefined) return undefined;
+  const named = Object.hasOwn(schema, 'properties') || Object.hasOwn(schema, 'patternProperties');
+  if (!isText || named || (names !== undefined && pattern !== undefined)) {
+    return 'may have an enum or a pattern on this server, and that only where no properties are named';
+  }
+  if (names === undefined) return patternProblem(pattern);
+  return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string')
+    ? undefined
+    : 'must have an enum of strings';
 };
 
 const reference: Check = (value, { root }) => {
@@ -106,6 +126,7 @@ const KEYWORDS: ReadonlyMap<string, Check> = new Map(
     properties: namedSchemas,
     additionalProperties: subschema,
     patternProperties: patternSchemas,
+    propertyNames,
     required: names,
     minProperties: count,
     maxProperties: count,
@@ -129,6 +150,8 @@ const KEYWORDS: ReadonlyMap<string, Check> = new Map(
     description: anything,
     default: anything,
     examples: anything,
+    contentEncoding: anything,
+    contentMediaType: anything,
     deprecated: anything,
     discriminator: anything,
     readOnly: anything,
@@ -148,7 +171,7 @@ export function checkSchema(schema: Readonly<Record<string, unknown>>): SchemaPr
     for (const [keyword, argument] of Object.entries(value)) {
       if (keyword.startsWith('x-')) continue;
       const check = KEYWORDS.get(keyword);
-      const place = { path: [...path, keyword], root: schema, left };
+      const place = { path: [...path, keyword], root: schema, schema: value, left };
       const message = check ? check(argument, place) : 'is a keyword that this server does not support';
       if (message !== undefined) return { path: place.path, message };
     }
@@ -184,6 +207,8 @@ function patternProblem(value: unknown): string | undefined {
   }
   return LOOKS_AROUND.test(value) ? 'looks around or back, which this server does not support' : undefined;
 }
+
+const hasPattern = (value: unknown): boolean => isObject(value) && Object.hasOwn(value, 'pattern');
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 // Pieces of grammars in llguidance's dialect of Lark. Pure.
-import { withNarrowFormats } from './formats.js';
+import { type JsonSchema, toCompilerSchema } from './compiler-schema.js';
 
 /** What tells control tokens, which a grammar names by their ids, from text. */
 export interface ControlTokens {
@@ -13,7 +13,7 @@ export interface ControlTokens {
  */
 const WHITE_SPACE = '\\x20|\\x0D?\\x0A(\\x20{0,8}|\\x09{0,4})';
 
-export type JsonSchema = Readonly<Record<string, unknown>>;
+export type { JsonSchema };
 
 /** Any text, control tokens excepted. */
 export const ANY_TEXT = '/(.|\\n)*/';
@@ -74,7 +74,7 @@ export class RuleBook {
 /** JSON that fits a schema, which checkSchema has passed. `whitespace` may stand between its parts; '' is none. */
 export function json(schema: JsonSchema, whitespace: string = WHITE_SPACE): string {
   const options = whitespace === '' ? { whitespace_flexible: false } : { whitespace_pattern: whitespace };
-  return `%json ${JSON.stringify({ ...withNarrowFormats(schema), 'x-guidance': options })}`;
+  return `%json ${JSON.stringify({ ...toCompilerSchema(schema), 'x-guidance': options })}`;
 }
 
 /** A regular expression that the whole text matches. */

@@ -12,7 +12,7 @@ const REPLIES = readCases<ReplyCase>('replies.json');
 
 /** Whether an independent validator takes the text. */
 function judge({ schema }: SchemaCase): (text: string) => boolean {
-  const ajv = new Ajv2020({ strict: false });
+  const ajv = new Ajv2020({ strict: false, logger: false });
   addFormats.default(ajv);
   const fits = ajv.compile(schema);
   return (text) => {
