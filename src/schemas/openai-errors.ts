@@ -198,6 +198,7 @@ export const apiErrors = {
       param,
       "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
     ),
+  invalidPrompt: (param: string, message: string) => invalid('invalid_request', param, message),
   invalidMessages: (message: string) => invalid('invalid_value', 'messages', shortened(message, MAX_REASON)),
   /** Clients look for the first sentence to know that they must shorten the conversation. */
   contextLengthExceeded: (param: string, contextLength: number, detail: string) =>
@@ -217,7 +218,12 @@ export const apiErrors = {
     ),
   unsuitableModel: (message: string) => invalid('unsupported_value', 'model', message),
   unknownUrl: (method: string, path: string) =>
-    invalid('unknown_url', null, `Unknown request URL: ${method} ${quote(path)}. Please check the URL for typos.`, 404),
+    invalid(
+      'unknown_url',
+      null,
+      `Unknown request URL: ${method} ${quote(path)}. GET / lists those that are served.`,
+      404,
+    ),
   methodNotAllowed: (method: string, path: string, allowed: string) =>
     invalid('method_not_allowed', null, `${method} is not allowed on ${quote(path)}. Allowed: ${allowed}.`, 405),
 

@@ -1,7 +1,7 @@
 // The fields of sampling that the OpenAI-style routes share: OpenAI's own, and the extensions that local servers have in
 // common (names as in vLLM, mlx_lm.server and text-generation-webui).
 import { z } from 'zod';
-import { decimal, INT32_MAX, integer, refuse } from './fields.js';
+import { DECIMAL, decimal, INT32_MAX, INTEGER, integer, refuse } from './fields.js';
 import { showAs } from './json-schema.js';
 import { apiErrors } from './openai-errors.js';
 
@@ -9,6 +9,21 @@ export const MAX_CHOICES = 16;
 /** Choice i has seed + i, which must stay exact. */
 const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_CHOICES;
 const MAX_BIASES = 1024;
+/** Of 64 bits, as OpenAI takes them and many clients draw them. */
+const MAX_WIRE_SEED = 2 ** 63;
+
+/** One that is too large to stay exact becomes another, the same each time. */
+const seed = showAs(
+  z
+    .number(INTEGER)
+    .min(-MAX_WIRE_SEED, INTEGER)
+    .max(MAX_WIRE_SEED, INTEGER)
+    .superRefine((value, context) => {
+      if (Number.isInteger(value)) return;
+      refuse(context, (param) => apiErrors.invalidType(param, INTEGER, DECIMAL));
+    }),
+  z.number().min(-MAX_WIRE_SEED).max(MAX_WIRE_SEED).meta({ type: 'integer' }),
+).transform((value) => value % MAX_SEED);
 
 const bias = decimal(-100, 100);
 
@@ -47,7 +62,7 @@ export const cacheSalt = z
 export const samplingFields = {
   temperature: decimal(0, 2).nullish(),
   top_p: decimal(0, 1).nullish(),
-  seed: integer(-MAX_SEED, MAX_SEED).nullish(),
+  seed: seed.nullish(),
   presence_penalty: decimal(-2, 2).nullish(),
   frequency_penalty: decimal(-2, 2).nullish(),
   logit_bias: logitBias.nullish(),

@@ -36,7 +36,7 @@ export async function runChoices(
   try {
     await Promise.all(runs);
   } catch (error) {
-    controller.abort(withLimit(model, promptParam, withGrammarParam(grammarParam, error)));
+    controller.abort(withPromptParam(model, promptParam, withGrammarParam(grammarParam, error)));
     await Promise.allSettled(runs);
     throw controller.signal.reason;
   }
@@ -56,9 +56,14 @@ async function runChoice(choice: Choice, index: number, signal: AbortSignal, sin
   signal.throwIfAborted();
 }
 
-/** The engine says what is too long; OpenAI's wording, which clients look for, names the model's limit first. */
-export function withLimit(model: ServedModel, promptParam: string, error: unknown): unknown {
-  if (!(error instanceof EngineError) || error.code !== 'context_length_exceeded') return error;
+/**
+ * The engine says what is wrong with a prompt, and not where in the request it came from. Of what is too long OpenAI's
+ * wording, which clients look for, names the model's limit first.
+ */
+export function withPromptParam(model: ServedModel, promptParam: string, error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  if (error.code === 'invalid_request') return apiErrors.invalidPrompt(promptParam, error.message);
+  if (error.code !== 'context_length_exceeded') return error;
   return apiErrors.contextLengthExceeded(promptParam, model.info.contextLength, error.message);
 }
 

@@ -209,6 +209,19 @@ describe('the generation input', () => {
     expect(input).toMatchObject({ maxTokens: 4, stop: ['x'], sampling: { topK: 0, seed: -1 } });
   });
 
+  it('takes seeds of 64 bits, the same as the same ones, and makes each of its choices another', async () => {
+    const seedsOf = async (seed: number) => {
+      const model = saying('ok');
+      await post(appFor(model), chatBody({ seed, n: 2 }));
+      return model.calls.map((call) => call.input.sampling.seed as number);
+    };
+    const [first, second] = await seedsOf(2 ** 62 + 2 ** 20);
+    expect(await seedsOf(2 ** 62 + 2 ** 20)).toEqual([first, second]);
+    expect(second).toBe((first as number) + 1);
+    expect(await seedsOf(2 ** 62)).not.toEqual([first, second]);
+    for (const seed of await seedsOf(-(2 ** 63))) expect(seed).toSatisfy(Number.isSafeInteger);
+  });
+
   it('takes null for every optional parameter, and neutral values for what it does not support', async () => {
     const names = `stream stream_options n max_tokens max_completion_tokens temperature top_p seed stop top_k min_p
       ignore_eos frequency_penalty presence_penalty logit_bias logprobs top_logprobs tools tool_choice functions

@@ -191,11 +191,15 @@ describe('a completion that is refused', () => {
   });
 });
 
-it('too long for the context names the prompt', async () => {
-  const error = new EngineError('context_length_exceeded', 'the prompt has 500');
-  const response = await post(new ScriptedModel(undefined, (call) => call.fail(error)));
-  expect(response.json().error).toMatchObject({ param: 'prompt', code: 'context_length_exceeded' });
-});
+it.each(['context_length_exceeded', 'invalid_request'] as const)(
+  'a prompt that the engine refuses is named: %s',
+  async (code) => {
+    const error = new EngineError(code, 'the prompt has 500');
+    const response = await post(new ScriptedModel(undefined, (call) => call.fail(error)));
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject({ param: 'prompt', code });
+  },
+);
 
 describe('the openai client', () => {
   it('completes, whole and streamed', async () => {

@@ -45,6 +45,11 @@ describe('an error from below', () => {
     expect([response.statusCode, response.body.length < 1500]).toEqual([400, true]);
   });
 
+  it('names the messages where the prompt that they make is at fault', async () => {
+    const response = await post(failing(new EngineError('invalid_request', 'an empty prompt')), chatBody());
+    expect(response.json().error).toMatchObject({ param: 'messages', message: 'an empty prompt' });
+  });
+
   it('is 504 at the deadline, which clients need not try again', async () => {
     const model = new ScriptedModel();
     const response = await post(appFor(model, { requestTimeoutMs: 1 }), chatBody());

@@ -5,7 +5,7 @@ import { apiErrors } from '../../schemas/openai-errors.js';
 import { constraintPaths } from '../../schemas/structured-output.js';
 import type { CompletionInput, Echo, ModelCatalog, Usage } from '../../services/types.js';
 import type { ApiInstance } from '../app.js';
-import { type Choices, runChoices, withLimit } from '../choices.js';
+import { type Choices, runChoices, withPromptParam } from '../choices.js';
 import type { InFlight } from '../in-flight.js';
 import { operations } from '../operations.js';
 import { ReplyClock } from '../reply-clock.js';
@@ -61,7 +61,7 @@ async function echoesOf(
     return await Promise.all(inputs.map((input) => byGroup.get(input.group) ?? NO_ECHO));
   } catch (error) {
     controller.abort(error);
-    throw withLimit(model, 'prompt', error);
+    throw withPromptParam(model, 'prompt', error);
   }
 }
 
