@@ -17,6 +17,9 @@ constexpr int kBlockRows = 192;
 // Below this much work a chunk costs more to hand out than to do.
 constexpr size_t kChunkBytes = size_t(8) << 10;
 constexpr int kChunksPerThread = 8;
+// Panels of a matrix that are read one after another before those of the next: memory is fastest
+// where it is read on.
+constexpr int kPanelsTogether = 4;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
 
@@ -53,13 +56,16 @@ class Plan {
 
   int chunks() const { return blocks_ * runs_; }
 
-  /// Calls call(panel, row, rows) for the parts of a chunk.
+  /// Calls call(panel, panels, row, rows) for the parts of a chunk. A panel stays in the near cache
+  /// for all its rows; where those are one part, up to kPanelsTogether panels are.
   template <class Call>
   void for_each(int chunk, const Call& call) const {
     const int first = chunk / runs_ * block_, last = std::min(rows_, first + block_);
     const int panel = chunk % runs_ * run_, panel_end = std::min(panels_, panel + run_);
-    for (int p = panel; p < panel_end; ++p) {
-      for (int r = first; r < last; r += step_) call(p, r, std::min(step_, last - r));
+    const int most = rows_ <= step_ ? kPanelsTogether : 1;
+    for (int p = panel; p < panel_end; p += most) {
+      const int count = std::min(most, panel_end - p);
+      for (int r = first; r < last; r += step_) call(p, count, r, std::min(step_, last - r));
     }
   }
 
@@ -128,6 +134,14 @@ class Leaf {
   /// Calls call(panel, row, rows) for `panels` panels like those of the first layer and all rows.
   template <class Call>
   void run(int panels, const Call& call) const {
+    run_together(panels, [&](int panel, int count, int row, int rows) {
+      for (int p = panel; p < panel + count; ++p) call(p, row, rows);
+    });
+  }
+
+  /// The same with call(panel, count, row, rows) for a few panels after each other.
+  template <class Call>
+  void run_together(int panels, const Call& call) const {
     const auto row_bytes = [](const auto& o) { return o.x->row_bytes(); };
     const Plan plan(panels, matrix(0).panel_bytes(), x_.rows.count,
                     std::visit(row_bytes, operands_[0]), max_rows_, how_.pool.threads());
@@ -234,13 +248,20 @@ void matmul_glu(Activation activation, const Product& gate, const Layer& up, con
   leaf.add(gate.layer);
   leaf.add(up);
   const GluRun glu = leaf.table().glu[static_cast<int>(activation)];
-  leaf.run(w.panels(), [&](int panel, int row, int rows) {
-    float* y = part(gate, panel, row);
-    float factors[kMostRows * PackedMatrix::kPanelRows];
-    leaf.multiply(0, panel, row, rows, y, stride);
-    leaf.multiply(1, panel, row, rows, factors, PackedMatrix::kPanelRows);
-    for (int r = 0; r < rows; ++r) {
-      glu(y + r * stride, factors + r * PackedMatrix::kPanelRows, w.outputs_of(panel));
+  leaf.run_together(w.panels(), [&](int panel, int count, int row, int rows) {
+    constexpr int kColumns = PackedMatrix::kPanelRows;
+    float factors[kPanelsTogether][kMostRows * kColumns];
+    for (int p = 0; p < count; ++p) {
+      leaf.multiply(0, panel + p, row, rows, part(gate, panel + p, row), stride);
+    }
+    for (int p = 0; p < count; ++p) {
+      leaf.multiply(1, panel + p, row, rows, factors[p], kColumns);
+    }
+    for (int p = 0; p < count; ++p) {
+      float* y = part(gate, panel + p, row);
+      for (int r = 0; r < rows; ++r) {
+        glu(y + r * stride, factors[p] + r * kColumns, w.outputs_of(panel + p));
+      }
     }
   });
 }
