@@ -75,6 +75,7 @@ Tokenizer make_tokenizer(const Vocabulary& vocabulary) {
 [[noreturn]] void fail(LlgMatcher* matcher) {
   const char* told = llg_matcher_get_error(matcher);
   const std::string error = told ? told : "the grammar failed";
+  if (error.starts_with("NoExtension")) throw GrammarError("no text fits it");
   // Advice on settings that no user of ours has.
   if (error.find("limits.") != std::string::npos) {
     throw GrammarError("it takes more work than a grammar may: make its expressions simpler");

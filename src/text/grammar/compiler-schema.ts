@@ -30,6 +30,12 @@ const DEMANDS: Readonly<Record<string, JsonSchema>> = {
   int64: { minimum: -(2 ** 63) + 1024, maximum: 2 ** 63 - 1024 },
 };
 
+/**
+ * Characters of JSON that the values of names may take when each has a copy. Larger ones stand behind a pattern: then the
+ * compiler finds no way to demand all names.
+ */
+const MAX_COPIES = 8192;
+
 /** Keywords whose values are no schemas, and those whose values hold schemas by names of the user's. */
 const LITERALS = new Set(['const', 'enum', 'default', 'examples']);
 const NAMED = new Set(['properties', 'patternProperties', '$defs', 'definitions']);
@@ -57,13 +63,14 @@ function inner(keyword: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, inner('', item)]));
 }
 
-/** Names that are held to something, with the values that all of them have: one copy of these, however many names. */
+/** Names that are held to something, with the values that all of them have. */
 function namesOf(propertyNames: unknown, values: unknown): JsonSchema {
-  const { enum: names, pattern = names && anyOf(names) } = (propertyNames ?? {}) as {
-    enum?: string[];
-    pattern?: string;
-  };
-  return pattern === undefined ? {} : { patternProperties: { [pattern]: values }, additionalProperties: false };
+  const { enum: names, pattern } = (propertyNames ?? {}) as { enum?: string[]; pattern?: string };
+  if (names === undefined && pattern === undefined) return {};
+  if (names && names.length * JSON.stringify(values).length <= MAX_COPIES) {
+    return { properties: Object.fromEntries(names.map((name) => [name, values])), additionalProperties: false };
+  }
+  return { patternProperties: { [pattern ?? anyOf(names ?? [])]: values }, additionalProperties: false };
 }
 
 const anyOf = (names: readonly string[]): string => `^(${names.map(escaped).join('|')})$`;

@@ -140,6 +140,7 @@ TEST_CASE("what is no grammar is refused with a reason, and the compiler goes on
                 R"({"type": "string", "format": "x"})") != "");
   CHECK(refusal("start: /(/") != "");
   CHECK(refusal("start: missing") != "");
+  CHECK(refusal("start: A\nA: /a/ & /b/\n") == "no text fits it");
   CHECK(refusal(std::string("start: \"a\0b\"", 12)) != "");
   CHECK(refusal("start: /a/") == "");
 }
