@@ -16,10 +16,10 @@ const COMPILED_FORMATS = [
   'uri',
 ] as const;
 
-/** Formats of OpenAPI that are ranges of numbers, or say nothing of which values fit. */
-const OPENAPI_FORMATS = ['int32', 'int64', 'float', 'double', 'password'] as const;
+/** Formats of OpenAPI and pydantic that say nothing of which values fit. */
+const LABELS = ['float', 'double', 'password', 'binary', 'path', 'file-path', 'directory-path'] as const;
 
-export const FORMATS: readonly string[] = [...COMPILED_FORMATS, ...OPENAPI_FORMATS];
+const BASE64 = { pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' };
 
 /** What formats demand beside what the compiler makes of them. */
 const DEMANDS: Readonly<Record<string, JsonSchema>> = {
@@ -28,7 +28,11 @@ const DEMANDS: Readonly<Record<string, JsonSchema>> = {
   int32: { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
   // The last numbers inside of the range that a double holds.
   int64: { minimum: -(2 ** 63) + 1024, maximum: 2 ** 63 - 1024 },
+  byte: BASE64,
+  base64: BASE64,
 };
+
+export const FORMATS: readonly string[] = [...new Set([...COMPILED_FORMATS, ...Object.keys(DEMANDS), ...LABELS])];
 
 /**
  * Characters of JSON that the values of names may take when each has a copy. Larger ones stand behind a pattern: then the

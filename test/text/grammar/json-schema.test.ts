@@ -60,6 +60,7 @@ describe('a schema that passes', () => {
     { properties: { a: { $ref: '#' } } },
     { pattern: '^\\d+(?:[a-z]|\\w)$' },
     { ...object({ a: {} }), propertyNames: { type: 'string' } },
+    { anyOf: [{ format: 'binary' }, { format: 'file-path' }, { format: 'base64' }] },
     { format: 'ends_with', allOf: [{ pattern: '^a' }, { pattern: 'b$' }] },
     { propertyNames: true, contentEncoding: 'base64', contentMediaType: 'image/png' },
   ])('%j', (schema) => {
