@@ -111,6 +111,9 @@ describe('the generation input', () => {
     expect(await inputOf({ functions: [WEATHER] })).toMatchObject({ tools: [WEATHER], parallelCalls: false });
     expect(await inputOf({ functions: [WEATHER], function_call: 'none' })).not.toHaveProperty('tools');
     expect(await inputOf({ tools: TOOLS, parallel_tool_calls: false })).toMatchObject({ parallelCalls: false });
+    const named = { tool_choice: { type: 'function', function: { name: 'get_weather' } } };
+    expect(await inputOf({ tools: TOOLS, ...named })).toMatchObject({ parallelCalls: false });
+    expect(await inputOf({ tools: TOOLS, tool_choice: 'required' })).not.toHaveProperty('parallelCalls');
     expect(await inputOf({ tools: TOOLS, parallel_tool_calls: true })).not.toHaveProperty('parallelCalls');
     expect((await inputOf({ tools: [{ type: 'function', function: { name: 'now', strict: false } }] }))?.tools).toEqual(
       [{ name: 'now' }],

@@ -60,9 +60,14 @@ export function isLegacy({ functions }: ChatCompletionRequest): boolean {
 
 function toolsOf(request: ChatCompletionRequest): Pick<GenerationInput, 'tools' | 'parallelCalls' | 'toolChoice'> {
   const tools = toTools(request);
-  const single = request.parallel_tool_calls === false || isLegacy(request);
+  const single = request.parallel_tool_calls === false || isLegacy(request) || namesOneCall(request);
   if (tools.length === 0) return {};
   return { tools, ...(single ? { parallelCalls: false } : {}), ...toToolChoice(request) };
+}
+
+/** A choice of one function is OpenAI's for exactly one call of it. */
+function namesOneCall({ tool_choice }: ChatCompletionRequest): boolean {
+  return typeof tool_choice === 'object' && tool_choice?.type === 'function';
 }
 
 type Thinking = Pick<GenerationInput, 'reasoningEffort' | 'thinkingBudget' | 'templateVariables'>;
