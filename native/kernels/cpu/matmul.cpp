@@ -73,21 +73,25 @@ class Plan {
   int rows_, step_, block_, blocks_, panels_, run_, runs_;
 };
 
-// A layer, x as its kernels take it, and those: kernels[r - 1] takes r rows, up to max_rows.
+// A layer, x as its kernels take it, and those: kernels[r - 1] takes r rows, up to few_rows, and
+// `many` takes more, where there is that.
 template <class X>
 struct Operand {
   Layer layer;
   const PreparedInput<X>* x;
   const PanelKernel<X>* kernels;
-  int max_rows;
-  SpreadTile spread;
+  int few_rows;
+  SpreadTile spread = nullptr;
+  decltype(ManyRows<X>::four_bit) many = nullptr;
+
+  int max_rows() const { return many ? kMostRows : few_rows; }
 
   // Rows `row` .. `row + rows` of x through panel `panel`, to y [rows, outputs].
   void multiply(int panel, int row, int rows, float* y, size_t y_stride) const {
     const PackedMatrix& w = *layer.w;
     const MatrixFormat& format = w.format();
     ask_for(y, y_stride, rows);
-    kernels[rows - 1]({
+    const PanelArgs<X> args{
         .panel = w.panel(panel),
         .columns = format.columns,
         .groups = w.groups(),
@@ -100,7 +104,12 @@ struct Operand {
         .y = y,
         .y_stride = y_stride,
         .outputs = w.outputs_of(panel),
-    });
+    };
+    if (rows > few_rows) {
+      many(args, rows);
+    } else {
+      kernels[rows - 1](args);
+    }
     if (!layer.bias) return;
     for (int r = 0; r < rows; ++r) {
       add_run(layer.bias + panel * PackedMatrix::kPanelRows, w.outputs_of(panel), y + r * y_stride);
@@ -119,7 +128,7 @@ class Leaf {
     if (format.encoding == Encoding::dense || format.encoding == Encoding::float8) {
       const FloatKernels& kernels = table_.floats;
       const auto& prepared = prepare(floats_, format.columns, 0);
-      return add(Operand<float>{layer, &prepared, kernels.find(format), kernels.max_rows, nullptr});
+      return add(Operand<float>{layer, &prepared, kernels.find(format), kernels.max_rows});
     }
     switch (how_.precision) {
       case Precision::exact:
@@ -162,14 +171,16 @@ class Leaf {
   template <class X>
   void add(const Layer& layer, Prepared<X>& known, const PanelKernels<X>& kernels) {
     const MatrixFormat& format = layer.w->format();
+    const bool four_bit = kernels.find(format) == kernels.four_bit;
     add(Operand<X>{layer, &prepare(known, format.columns, format.group_size), kernels.find(format),
-                   kernels.max_rows, table_.spread.find(format)});
+                   kernels.max_rows, table_.spread.find(format),
+                   four_bit ? kernels.many.four_bit : nullptr});
   }
 
   template <class X>
   void add(const Operand<X>& operand) {
     operands_.push_back(operand);
-    max_rows_ = std::min(max_rows_, operand.max_rows);
+    max_rows_ = std::min(max_rows_, operand.max_rows());
   }
 
   template <class X>

@@ -21,10 +21,18 @@ struct Avx512Vnni : Avx512 {
   }
 };
 
+#include "kernels/cpu/pair_kernel.inl"
+
+constexpr KernelTable table() {
+  KernelTable table = make_table<Avx512Vnni, 12, 6>();
+  table.balanced.many = {PairKernel::multiply, PairKernel::cross};
+  return table;
+}
+
 }  // namespace
 
 // Integers need a register for each sum and each total: six rows leave all of them in registers.
-const KernelTable kAvx512VnniKernels = make_table<Avx512Vnni, 12, 6>();
+const KernelTable kAvx512VnniKernels = table();
 
 }  // namespace mlxd::kernels::cpu
 #endif

@@ -30,8 +30,9 @@ template <class X>
 struct PreparedRows {
   const X* values;  // [rows, columns]
   size_t stride;
-  const float* scales;  // [rows, groups]: what a value stands for; null for floats
-  const float* sums;    // [rows, groups]: of what the values stand for
+  const float* scales;               // [rows, groups]: what a value stands for; null for floats
+  const float* sums;                 // [rows, groups]: of what the values stand for
+  const int32_t* crossed = nullptr;  // [rows, groups]: what ManyRows::cross makes of them
 };
 
 /// Copies the weights of a tile of `group_size` columns to `bytes`, as a tile of 8 bits holds them;
@@ -64,7 +65,15 @@ template <class X>
 using PanelKernel = void (*)(const PanelArgs<X>& args);
 
 /// No kernel takes more rows together.
-constexpr int kMostRows = 12;
+constexpr int kMostRows = 48;
+
+/// For 4-bit weights and more rows than else go together, up to kMostRows: both or none.
+template <class X>
+struct ManyRows {
+  void (*four_bit)(const PanelArgs<X>& args, int rows) = nullptr;
+  // What that needs to know of a row, for each group.
+  void (*cross)(const X* values, int groups, int group_size, int32_t* crossed) = nullptr;
+};
 
 /// The kernels for 1 .. max_rows rows of x: four_bit[r - 1] takes r rows.
 template <class X>
@@ -74,6 +83,7 @@ struct PanelKernels {
   const PanelKernel<X>* eight_bit;
   const PanelKernel<X>* spread;  // for all other quantized weights
   QuantizeRow<X> quantize;       // null for floats
+  ManyRows<X> many = {};
 
   const PanelKernel<X>* find(const MatrixFormat& format) const {
     if (format.encoding != Encoding::affine) return spread;

@@ -19,10 +19,11 @@ float sum(const float* x, int count) {
          ((partial[1] + partial[5]) + (partial[3] + partial[7]));
 }
 
-QuantizeRow<int16_t> quantizer(const KernelTable& table, int16_t) {
-  return table.balanced.quantize;
+const PanelKernels<float>& kernels_of(const KernelTable& table, float) { return table.exact; }
+const PanelKernels<int16_t>& kernels_of(const KernelTable& table, int16_t) {
+  return table.balanced;
 }
-QuantizeRow<int8_t> quantizer(const KernelTable& table, int8_t) { return table.fast.quantize; }
+const PanelKernels<int8_t>& kernels_of(const KernelTable& table, int8_t) { return table.fast; }
 
 }  // namespace
 
@@ -35,6 +36,10 @@ PreparedInput<X>::PreparedInput(const Input& x, int columns, int group_size,
   if (quantized || x.norm) made_ = std::make_unique_for_overwrite<X[]>(count * columns);
   if (quantized) scales_ = std::make_unique_for_overwrite<float[]>(count * groups_);
   sums_ = std::make_unique_for_overwrite<float[]>(count * groups_);
+  const PanelKernels<X>& kernels = kernels_of(table, X{});
+  if (kernels.many.cross && x.rows.count > kernels.max_rows) {
+    crossed_ = std::make_unique_for_overwrite<int32_t[]>(count * groups_);
+  }
   values_ = made_.get();
   stride_ = columns;
   if constexpr (!quantized) {
@@ -69,8 +74,10 @@ void PreparedInput<X>::prepare(const Input& x, int row, float* normed, const Ker
       sums_[group + g] = sum(from + size_t(g) * group_size_, group_size_);
     }
   } else {
-    quantizer(table, X{})(from, groups_, group_size_, &made_[size_t(row) * columns_],
-                          &scales_[group], &sums_[group]);
+    const PanelKernels<X>& kernels = kernels_of(table, X{});
+    X* values = &made_[size_t(row) * columns_];
+    kernels.quantize(from, groups_, group_size_, values, &scales_[group], &sums_[group]);
+    if (crossed_) kernels.many.cross(values, groups_, group_size_, &crossed_[group]);
   }
 }
 

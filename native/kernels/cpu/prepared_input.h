@@ -39,7 +39,7 @@ class PreparedInput {
   PreparedRows<X> from(int row) const {
     const size_t group = size_t(row) * groups_;
     return {values_ + row * stride_, stride_, scales_ ? &scales_[group] : nullptr,
-            sums_.get() + group};
+            sums_.get() + group, crossed_ ? &crossed_[group] : nullptr};
   }
 
   size_t row_bytes() const { return sizeof(X) * columns_; }
@@ -52,6 +52,7 @@ class PreparedInput {
   size_t stride_;
   std::unique_ptr<X[]> made_;
   std::unique_ptr<float[]> scales_, sums_;
+  std::unique_ptr<int32_t[]> crossed_;  // null where no kernel of so many rows needs it
 };
 
 }  // namespace mlxd::kernels::cpu

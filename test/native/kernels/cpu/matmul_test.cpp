@@ -228,6 +228,26 @@ TEST_CASE("a row has the same bits in any batch, on any number of threads") {
   }
 }
 
+TEST_CASE("many rows of 4-bit weights have the bits that each has alone") {
+  std::mt19937 random(16);
+  ThreadPool pool(1);
+  for (int group : {32, 64, 128}) {
+    for (auto type : {ScaleType::f16, ScaleType::bf16, ScaleType::f32}) {
+      const int rows = 45, columns = 3 * group, most = 99;
+      const PackedMatrix packed = RandomMatrix({rows, columns, group, 4, type}, random).pack(pool);
+      const auto x = random_rows(size_t(most) * columns, random);
+      const Way way{best_isa(), Precision::balanced};
+      const auto expected = multiply(packed, x, most, way, pool);
+      for (int count = 1; count < most; ++count) {
+        const std::vector<float> last(x.end() - size_t(count) * columns, x.end());
+        CAPTURE(count);
+        const auto y = multiply(packed, last, count, way, pool);
+        REQUIRE(same_bits(y.data(), &expected[(most - count) * rows], y.size()));
+      }
+    }
+  }
+}
+
 TEST_CASE("a block of x larger than a cache gives the same bits") {
   std::mt19937 random(6);
   ThreadPool pool(2);
@@ -276,11 +296,14 @@ TEST_CASE("the largest dot products fit") {
     matrix.decode();
     const PackedMatrix packed = matrix.pack(pool);
     for (float value : {1.0f, -1.0f, 3e4f}) {
-      const std::vector<float> x(128, value);
+      const std::vector<float> x(20 * 128, value);
       for (const Way& way : all_ways()) {
         CAPTURE(name(way));
         CAPTURE(bits);
-        CHECK(worst_error(matrix, x, 1, multiply(packed, x, 1, way, pool), way.precision) < 1);
+        for (int count : {1, 20}) {
+          const auto y = multiply(packed, x, count, way, pool);
+          CHECK(worst_error(matrix, x, count, y, way.precision) < 1);
+        }
       }
     }
   }
