@@ -38,9 +38,13 @@ const float* changed(const SamplerRow& row, const float* logits, int vocab, cons
   return copy.data();
 }
 
-Token token_of(const SamplerRow& row, const float* logits, int vocab, const Token* previous) {
+/// `pool` is null where its threads have rows of their own.
+Token token_of(const SamplerRow& row, const float* logits, int vocab, const Token* previous,
+               cpu::ThreadPool* pool) {
   const float* x = changed(row, logits, vocab, previous);
-  if (is_greedy(row)) return cpu::arg_max(x, vocab, cpu::best_isa());
+  const cpu::Isa isa = cpu::best_isa();
+  if (is_greedy(row))
+    return pool ? cpu::arg_max(x, vocab, isa, *pool) : cpu::arg_max(x, vocab, isa);
   return cpu::draw_token(x, vocab, draw_rules(row), cpu::best_isa());
 }
 
@@ -91,15 +95,18 @@ class SampleRows final : public kernels::CpuPrimitive {
     Token* tokens = outputs[0].data<Token>();
     Token* score_tokens = plan_->scored_count > 0 ? outputs[1].data<Token>() : nullptr;
     float* logprobs = plan_->scored_count > 0 ? outputs[2].data<float>() : nullptr;
-    cpu::ThreadPool::shared().run(logits.count, [&](int b) {
+    auto& pool = cpu::ThreadPool::shared();
+    const auto sample = [&](int b, cpu::ThreadPool* others) {
       const SamplerRow& row = plan_->rows[b];
       const float* x = logits.data + b * logits.stride;
-      tokens[b] = token_of(row, x, vocab, previous);
+      tokens[b] = token_of(row, x, vocab, previous, others);
       if (plan_->scored[b] < 0) return;
       const size_t at = size_t(plan_->scored[b]) * plan_->width;
       const int wanted = std::min(*row.params.logprobs, vocab);
       score_row(x, vocab, tokens[b], wanted, score_tokens + at, logprobs + at);
-    });
+    };
+    if (logits.count == 1) return sample(0, &pool);
+    pool.run(logits.count, [&](int b) { sample(b, nullptr); });
   }
 
  private:

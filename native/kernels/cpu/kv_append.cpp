@@ -10,8 +10,8 @@
 namespace mlxd::kernels::cpu {
 namespace {
 
-// Rows that one thread takes at a time: what they wait for takes longer than to share them.
-constexpr int kRowsAtOnce = 2;
+constexpr int kChunksPerThread = 8;
+constexpr int kHeadsAhead = 4;  // whose memory is asked for
 constexpr size_t kLineBytes = 64;
 
 // A row of floats to a place of a page: keys with their columns apart, values followed by zeros.
@@ -74,34 +74,62 @@ std::vector<Place> places_of(std::span<const AttentionSpan> spans) {
   return places;
 }
 
-// Asks for the lines that a row is written to: of a key there are many, and each has to come from
-// memory.
-void ask_for(const KvFormat& format, const Place& at) {
-  const int place = at.position % kPagePositions;
-  const size_t block = size_t(format.dim) * kBlockKeys * format.bits() / 8;
-  for (int head = 0; head < format.kv_heads; ++head) {
+// What a step appends, cut into heads of rows: a key head's key and value, and the queries of the
+// heads that share it. Heads are shared among threads even of one row, since what it waits for,
+// memory that nothing was written to for a step, takes longer than to hand them out.
+class Append {
+ public:
+  Append(const Attention& a, const Rope& rope, const AttentionRows& q, const AttentionRows& k,
+         const AttentionRows& v, std::span<const AttentionSpan> spans, float* rotated)
+      : a_(a), rope_(rope), q_(q), k_(k), v_(v), places_(places_of(spans)), rotated_(rotated) {}
+
+  int heads() const { return static_cast<int>(places_.size()) * a_.format.kv_heads; }
+
+  /// Those in [begin, end).
+  template <class Writer>
+  void write(Writer writer, int begin, int end) const {
+    const int dim = a_.format.dim;
+    const auto key = std::make_unique_for_overwrite<float[]>(dim);
+    for (int i = begin; i < std::min(end, begin + kHeadsAhead); ++i) ask_for(i);
+    for (int i = begin; i < end; ++i) {
+      if (i + kHeadsAhead < end) ask_for(i + kHeadsAhead);
+      const int row = i / a_.format.kv_heads, head = i % a_.format.kv_heads;
+      rotate_queries(row, head);
+      const Place& at = places_[row];
+      const int place = at.position % kPagePositions;
+      rope_.rotate(k_.row(row) + head * dim, dim, at.position, key.get());
+      writer.write_key(key.get(), at.page().keys(head), place);
+      writer.write_value(v_.row(row) + head * dim, at.page().values(head), place);
+    }
+  }
+
+ private:
+  // Asks for the lines that are written to: of a key there are many, and each has to come from
+  // memory.
+  void ask_for(int index) const {
+    const KvFormat& format = a_.format;
+    const Place& at = places_[index / format.kv_heads];
+    const int head = index % format.kv_heads, place = at.position % kPagePositions;
+    const size_t block = size_t(format.dim) * kBlockKeys * format.bits() / 8;
     const uint8_t* keys = at.page().keys(head) + place / kBlockKeys * block;
     for (size_t i = 0; i < block; i += kLineBytes) __builtin_prefetch(keys + i, 1);
     __builtin_prefetch(at.page().values(head) + size_t(place) * format.value_bytes(), 1);
   }
-}
 
-// The keys and values of rows [begin, end).
-template <class Writer>
-void write_rows(Writer writer, const Attention& a, const Rope& rope, const AttentionRows& k,
-                const AttentionRows& v, const std::vector<Place>& places, int begin, int end) {
-  const int dim = a.format.dim;
-  const auto key = std::make_unique_for_overwrite<float[]>(dim);
-  for (int row = begin; row < end; ++row) {
-    const int position = places[row].position, place = position % kPagePositions;
-    const KvPage& page = places[row].page();
-    for (int head = 0; head < a.format.kv_heads; ++head) {
-      rope.rotate(k.row(row) + head * dim, dim, position, key.get());
-      writer.write_key(key.get(), page.keys(head), place);
-      writer.write_value(v.row(row) + head * dim, page.values(head), place);
+  void rotate_queries(int row, int kv_head) const {
+    const int dim = a_.format.dim, group = a_.heads / a_.format.kv_heads;
+    for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+      rope_.rotate(q_.row(row) + head * dim, dim, places_[row].position,
+                   rotated_ + (size_t(row) * a_.heads + head) * dim);
     }
   }
-}
+
+  const Attention& a_;
+  const Rope& rope_;
+  const AttentionRows &q_, &k_, &v_;
+  const std::vector<Place> places_;
+  float* const rotated_;
+};
 
 }  // namespace
 
@@ -109,22 +137,15 @@ void append(const Attention& a, Rope& rope, const AttentionRows& q, const Attent
             const AttentionRows& v, std::span<const AttentionSpan> spans, float* rotated, Isa isa,
             ThreadPool& pool) {
   for (const AttentionSpan& span : spans) rope.reach(span.offset + span.length);
-  const std::vector<Place> places = places_of(spans);
+  const Append all(a, rope, q, k, v, spans, rotated);
   const NarrowRow narrow = kernel_table(isa).narrow_row;
-  const int dim = a.format.dim, rows = static_cast<int>(places.size());
-  pool.run((rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](int chunk) {
-    const int begin = chunk * kRowsAtOnce, end = std::min(rows, begin + kRowsAtOnce);
-    for (int row = begin; row < end; ++row) ask_for(a.format, places[row]);
-    for (int row = begin; row < end; ++row) {
-      for (int head = 0; head < a.heads; ++head) {
-        rope.rotate(q.row(row) + head * dim, dim, places[row].position,
-                    rotated + (size_t(row) * a.heads + head) * dim);
-      }
-    }
+  const int run = std::max(1, all.heads() / (pool.threads() * kChunksPerThread));
+  pool.run((all.heads() + run - 1) / run, [&](int chunk) {
+    const int begin = chunk * run, end = std::min(all.heads(), begin + run);
     if (a.format.quantized())
-      write_rows(IntegerWriter(a.format, narrow), a, rope, k, v, places, begin, end);
+      all.write(IntegerWriter(a.format, narrow), begin, end);
     else
-      write_rows(RowWriter(a.format, narrow), a, rope, k, v, places, begin, end);
+      all.write(RowWriter(a.format, narrow), begin, end);
   });
 }
 

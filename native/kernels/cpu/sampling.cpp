@@ -13,6 +13,9 @@ namespace {
 // So far below the best, a token has no weight at any temperature that is of use.
 constexpr float kDepth = 1000;
 
+// Of logits, for one thread of those that share a row.
+constexpr int kPartOfRow = 8192;
+
 // Memory of the size of a vocabulary, kept: to get it anew costs as much as to fill it.
 struct Scratch {
   Weights weights;
@@ -93,6 +96,21 @@ int draw_token(const float* logits, int vocab, const DrawRules& rules, Isa isa) 
 int arg_max(const float* x, int count, Isa isa) {
   float largest;
   return kernel_table(isa).arg_max(x, count, &largest);
+}
+
+int arg_max(const float* x, int count, Isa isa, ThreadPool& pool) {
+  const int parts = (count + kPartOfRow - 1) / kPartOfRow;
+  std::vector<Best> found(parts);
+  pool.run(parts, [&](int part) {
+    const int begin = part * kPartOfRow;
+    Best& best = found[part];
+    best.index = begin + kernel_table(isa).arg_max(x + begin, std::min(kPartOfRow, count - begin),
+                                                   &best.value);
+  });
+  const auto first = std::min_element(found.begin(), found.end(), before);
+  // A part without numbers above -inf does not say whether it has any.
+  const bool is_known = first != found.end() && std::isfinite(first->value);
+  return is_known ? first->index : arg_max(x, count, isa);
 }
 
 double log_sum_exp(const float* x, int count, Isa isa) {

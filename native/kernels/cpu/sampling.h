@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace mlxd::kernels::cpu {
 
@@ -29,6 +30,9 @@ int draw_token(const float* logits, int vocab, const DrawRules& rules, Isa isa);
 
 /// The first of the largest of x [count]; 0 if all are NaN.
 int arg_max(const float* x, int count, Isa isa);
+
+/// The same, shared among threads.
+int arg_max(const float* x, int count, Isa isa, ThreadPool& pool);
 
 /// ln(sum of e^x), to float32's precision.
 double log_sum_exp(const float* x, int count, Isa isa);

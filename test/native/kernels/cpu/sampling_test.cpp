@@ -68,8 +68,9 @@ bool falls_on(const std::vector<float>& logits, const DrawRules& rules, int toke
 
 }  // namespace
 
-TEST_CASE("arg_max is the first of the largest, on every instruction set") {
+TEST_CASE("arg_max is the first of the largest, on every instruction set and among threads") {
   std::mt19937 random(1);
+  ThreadPool pool(3);
   for (int count : kSizes) {
     auto x = random_logits(count, 3, random);
     for (float& value : x) value = std::round(value * 2);  // many are equal
@@ -83,12 +84,20 @@ TEST_CASE("arg_max is the first of the largest, on every instruction set") {
       CAPTURE(isa_name(isa));
       CAPTURE(count);
       CHECK(arg_max(x.data(), count, isa) == expected);
+      CHECK(arg_max(x.data(), count, isa, pool) == expected);
     }
   }
-  const std::vector<float> none(3000, NAN), banned(3000, -kInfinity);
+  constexpr int kMany = 20000;  // more than one thread's part
+  const std::vector<float> none(kMany, NAN), banned(kMany, -kInfinity);
+  const std::vector<float> equal(kMany, 1);
+  std::vector<float> late = none;
+  late[kMany - 5] = -kInfinity;
   for (Isa isa : supported_isas()) {
-    CHECK(arg_max(none.data(), 3000, isa) == 0);
-    CHECK(arg_max(banned.data(), 3000, isa) == 0);
+    for (const auto& [x, expected] :
+         {std::pair{&none, 0}, {&banned, 0}, {&equal, 0}, {&late, kMany - 5}}) {
+      CHECK(arg_max(x->data(), kMany, isa) == expected);
+      CHECK(arg_max(x->data(), kMany, isa, pool) == expected);
+    }
   }
 }
 
