@@ -18,8 +18,9 @@ constexpr int kBlockRows = 192;
 constexpr size_t kChunkBytes = size_t(8) << 10;
 constexpr int kChunksPerThread = 8;
 // Panels of a matrix that are read one after another before those of the next: memory is fastest
-// where it is read on.
+// where it is read on. Not for more rows, whose outputs would fill the near cache.
 constexpr int kPanelsTogether = 4;
+constexpr int kRowsTogether = 6;
 
 int divide_up(int a, int b) { return (a + b - 1) / b; }
 
@@ -56,13 +57,13 @@ class Plan {
 
   int chunks() const { return blocks_ * runs_; }
 
-  /// Calls call(panel, panels, row, rows) for the parts of a chunk. A panel stays in the near cache
-  /// for all its rows; where those are one part, up to kPanelsTogether panels are.
+  /// Calls call(panel, panels, row, rows) for the parts of a chunk, of a few panels where rows are
+  /// few. A panel stays in the near cache for all its rows.
   template <class Call>
   void for_each(int chunk, const Call& call) const {
     const int first = chunk / runs_ * block_, last = std::min(rows_, first + block_);
     const int panel = chunk % runs_ * run_, panel_end = std::min(panels_, panel + run_);
-    const int most = rows_ <= step_ ? kPanelsTogether : 1;
+    const int most = rows_ <= std::min(step_, kRowsTogether) ? kPanelsTogether : 1;
     for (int p = panel; p < panel_end; p += most) {
       const int count = std::min(most, panel_end - p);
       for (int r = first; r < last; r += step_) call(p, count, r, std::min(step_, last - r));
